@@ -1,0 +1,298 @@
+"""Every failure a user can meet: a code for programs, a sentence, what to type next, an exit status.
+
+A class is made from facts that may be shown (profile, path, port, HTTP status, a code from a list), never
+from text that arrived from outside. The doors (`cli`, `chat`) print sentence and remedy; `--json` prints the
+same fields.
+"""
+
+from typing import ClassVar
+
+from codex_auth.core.text import printable
+
+EXIT_CODES = {
+    0: "ok",
+    1: "failure",
+    2: "usage",
+    3: "login required",
+    4: "expiring soon (status --check)",
+    5: "identity mismatch",
+    6: "refused by policy",
+    7: "store locked or needs a person",
+    8: "temporarily unreachable, try again",
+    9: "state uncertain after a crash (the message says what to run)",
+}
+"""What each exit status means; `--help` and README print this table."""
+
+
+class AuthError(Exception):
+    """Base of every expected failure. `facts` fill the placeholders of sentence and remedy."""
+
+    code: ClassVar[str] = "failure"
+    sentence: ClassVar[str] = "Something went wrong."
+    remedy: ClassVar[str] = "Run `codex-auth status` to see where things stand."
+    status: ClassVar[int] = 1
+
+    def __init__(self, **facts: object) -> None:
+        self.facts = {key: printable(str(value), limit=400) for key, value in facts.items()}
+        super().__init__(self.sentence.format_map(self.facts))
+
+    @property
+    def hint(self) -> str:
+        """What to do next, in one line."""
+        return self.remedy.format_map(self.facts)
+
+
+# --- what the user typed -------------------------------------------------------------------------------------
+
+
+class UsageError(AuthError):
+    """The command line or the environment asks for something that does not exist."""
+
+    code = "usage"
+    sentence = "{problem}"
+    remedy = "Run `codex-auth {command} --help` for the options."
+    status = 2
+
+
+class BadProfileName(AuthError):
+    """A profile name is not one we can keep."""
+
+    code = "bad_profile_name"
+    sentence = "That is not a profile name."
+    remedy = "Use 1 to 64 lower-case letters, digits and . _ @ + - and start with a letter or digit, e.g. `work`."
+    status = 2
+
+
+class ProfileNotFound(AuthError):
+    """No credential is stored under this name."""
+
+    code = "profile_not_found"
+    sentence = "There is no profile named {profile}."
+    remedy = "Run `codex-auth login {profile}` to sign in, or `codex-auth status` to see the profiles."
+    status = 3
+
+
+class BadIssuer(AuthError):
+    """`--issuer` names an address we must not talk to."""
+
+    code = "bad_issuer"
+    sentence = "That issuer cannot be used: {problem}."
+    remedy = 'Use http only for loopback; list any https issuer in {config} as `issuers = ["https://…"]`.'
+    status = 6
+
+
+class ConfigDamaged(AuthError):
+    """The configuration file cannot be read."""
+
+    code = "config_damaged"
+    sentence = "The configuration file {path} cannot be used: {problem}."
+    remedy = "Correct it, or move it away, and run the command again."
+
+
+# --- what came back from the browser -------------------------------------------------------------------------
+
+
+class RedirectRefused(AuthError):
+    """A pasted redirect or a visit to the callback cannot be accepted; `reason` says why, from a fixed list."""
+
+    code = "redirect_refused"
+    sentence = "That is not the redirect of this sign-in: {problem}."
+    remedy = "Copy the whole address of the page the browser ended on, and paste it again."
+
+
+class ConsentDenied(AuthError):
+    """The provider sent the browser back with an error, for this login's own state."""
+
+    code = "consent_denied"
+    sentence = "The sign-in was not approved ({error})."
+    remedy = "Run `codex-auth login {profile}` to try again."
+    status = 3
+
+
+class NoPendingLogin(AuthError):
+    """`finish` or `cancel` found nothing to work on."""
+
+    code = "no_pending_login"
+    sentence = "No sign-in is waiting for {profile}."
+    remedy = "Run `codex-auth start --profile {profile}` to begin one."
+    status = 3
+
+
+class PendingLoginGone(AuthError):
+    """The redirect belongs to a sign-in that was replaced, cancelled, finished or has expired."""
+
+    code = "pending_login_gone"
+    sentence = "That sign-in {what}."
+    remedy = "Run `codex-auth start --profile {profile}` and use the new link."
+    status = 3
+
+
+class ForeignPendingLogin(AuthError):
+    """The pending login was started by somebody else."""
+
+    code = "foreign_pending_login"
+    sentence = "The sign-in waiting for {profile} was started by somebody else."
+    remedy = (
+        "Only whoever started it can finish or cancel it; run `codex-auth start --profile {profile}` to begin your own."
+    )
+    status = 6
+
+
+class LoginTimedOut(AuthError):
+    """Nobody came back from the browser in time."""
+
+    code = "login_timed_out"
+    sentence = "Nobody approved the sign-in within {minutes}."
+    remedy = "Run `codex-auth login {profile}` to try again; `--timeout` gives more time."
+    status = 3
+
+
+class Interrupted(AuthError):
+    """Ctrl-C or a signal ended the command before anything was stored."""
+
+    code = "interrupted"
+    sentence = "Stopped before anything was stored."
+    remedy = "Run `codex-auth login {profile}` when you are ready."
+
+
+class PortInUse(AuthError):
+    """Another program listens where the callback must arrive."""
+
+    code = "port_in_use"
+    sentence = "The callback ports are taken: {holders}."
+    remedy = "Close that program, or run `codex-auth login {profile} --paste`, which needs no port."
+
+
+class NotATerminal(AuthError):
+    """A redirect would have to be typed, and there is no terminal that can hide it."""
+
+    code = "not_a_terminal"
+    sentence = "There is no terminal to paste the redirect into."
+    remedy = "Pipe it in: `codex-auth finish --profile {profile} --callback-url -`."
+    status = 2
+
+
+# --- what the provider said ----------------------------------------------------------------------------------
+
+
+class ProviderUnreachable(AuthError):
+    """The provider could not be reached, or asked for patience; nothing was lost."""
+
+    code = "provider_unreachable"
+    sentence = "{host} could not be reached: {problem}."
+    remedy = "Try again in a moment."
+    status = 8
+
+
+class ProviderRefused(AuthError):
+    """The provider answered with an error that trying again will not mend."""
+
+    code = "provider_refused"
+    sentence = "{host} refused the sign-in ({error})."
+    remedy = "Run `codex-auth login {profile}` to sign in anew."
+    status = 3
+
+
+class ProviderReplyUnusable(AuthError):
+    """The provider's reply is not what the protocol says; nothing was stored."""
+
+    code = "provider_reply_unusable"
+    sentence = "{host} sent a reply that cannot be used: {problem}."
+    remedy = "Nothing was stored. Check that no proxy or captive portal answers for {host}, then try again."
+
+
+class HostNotAllowed(AuthError):
+    """A request would leave for a host that is neither OpenAI's nor the profile's issuer."""
+
+    code = "host_not_allowed"
+    sentence = "A request to {host} was stopped: it is not the provider of this sign-in."
+    remedy = "Check `--issuer`; only the provider itself is ever contacted."
+    status = 6
+
+
+class IdTokenRefused(AuthError):
+    """The id token failed a check of OpenID Connect Core section 3.1.3.7."""
+
+    code = "id_token_refused"
+    sentence = "The provider's id token was refused: {problem}."
+    remedy = "Nothing was stored. Check the clock of this machine, then run `codex-auth login {profile}`."
+
+
+class IdentityMismatch(AuthError):
+    """Signing in to an existing profile gave another account."""
+
+    code = "identity_mismatch"
+    sentence = "That is another account ({found}) than the one {profile} belongs to ({expected})."
+    remedy = (
+        "Sign in under another name (`codex-auth login NAME`), or add `--replace` to give {profile} to the new account."
+    )
+    status = 5
+
+
+# --- where things are kept -----------------------------------------------------------------------------------
+
+
+class StoreError(AuthError):
+    """A file or folder cannot be used as it is; what was there before is untouched."""
+
+    code = "store_error"
+    sentence = "{path} cannot be used: {problem}."
+    remedy = "Nothing was changed. Correct that and run the command again."
+
+
+class StoreDamaged(AuthError):
+    """A file of ours does not read as what it should be; it was moved aside, whole."""
+
+    code = "store_damaged"
+    sentence = "{path} is damaged ({problem}). It was kept as {kept}."
+    remedy = "Restore it from {backup}, or sign in again with `codex-auth login`."
+
+
+class ForeignFileDamaged(AuthError):
+    """Another program's file does not read as what it should be; it was left where it is."""
+
+    code = "foreign_file_damaged"
+    sentence = "{path} is damaged ({problem}). It belongs to {owner} and was left as it is."
+    remedy = "Repair it with {owner}, then run the command again."
+
+
+class StoreNewer(AuthError):
+    """A file was written by a newer version than this one understands."""
+
+    code = "store_newer"
+    sentence = "{path} has version {found}; this program understands up to {known}."
+    remedy = "Update with `pipx upgrade codex-auth-profiles`. Nothing was changed."
+
+
+class StoreNotDurable(AuthError):
+    """The save did not reach the disk; the old state is still there."""
+
+    code = "not_saved"
+    sentence = "{path} could not be saved: {problem}. What was there before is unchanged."
+    remedy = "Make room or make the folder writable, then run `codex-auth login {profile}`."
+
+
+class OpenClawOwnsStore(AuthError):
+    """OpenClaw keeps its credentials in SQLite; a JSON file beside it would break the agent."""
+
+    code = "openclaw_uses_sqlite"
+    sentence = "{path} must not be written: this OpenClaw keeps its credentials in SQLite and would stop working."
+    remedy = "Leave `--auth-path` out; the login is then kept in codex-auth's own file."
+
+
+class LockBusy(AuthError):
+    """Somebody else held a lock for longer than we may wait."""
+
+    code = "busy"
+    sentence = "{what} is in use by {holder}."
+    remedy = "Try again in a moment."
+    status = 8
+
+
+class SealBroken(AuthError):
+    """A sealed record does not open: the key or the file was replaced."""
+
+    code = "seal_broken"
+    sentence = "The sign-in waiting for {profile} cannot be opened; its key or its file was replaced."
+    remedy = "Run `codex-auth start --profile {profile}` to begin again."
+    status = 3

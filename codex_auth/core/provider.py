@@ -1,0 +1,95 @@
+"""The authorization server: OpenAI's constants, and what may stand in for it."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from codex_auth.core.errors import BadIssuer
+
+OPENAI_ISSUER = "https://auth.openai.com"
+OPENAI_CLIENT_ID = "app_EMoamEEZ73f0CkXaXp7hrann"
+"""The public client id of Codex (codex-rs/login/src/auth/manager.rs); a public client has no secret."""
+OPENAI_SCOPE = "openid profile email offline_access api.connectors.read api.connectors.invoke"
+ORIGINATOR = "codex_auth"
+"""Who we say we are; Codex itself says `codex_cli_rs`."""
+
+CALLBACK_PORTS = (1455, 1457)
+"""The two ports registered for Codex's client id; its allow-list of redirects is exact."""
+CALLBACK_HOST = "localhost"
+"""The spelling of the loopback host in our redirect. Codex 0.169 sends `127.0.0.1`, OpenClaw `localhost`."""
+CALLBACK_PATH = "/auth/callback"
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One authorization server, speaking OpenAI's dialect, and the client we are there."""
+
+    issuer: str = OPENAI_ISSUER
+    client_id: str = OPENAI_CLIENT_ID
+    scope: str = OPENAI_SCOPE
+
+    @property
+    def authorize_url(self) -> str:
+        """Where the browser goes first."""
+        return f"{self.issuer}/oauth/authorize"
+
+    @property
+    def token_url(self) -> str:
+        """Where codes and refresh tokens are exchanged."""
+        return f"{self.issuer}/oauth/token"
+
+    @property
+    def revoke_url(self) -> str:
+        """Where a token is given back (RFC 7009)."""
+        return f"{self.issuer}/oauth/revoke"
+
+    @property
+    def jwks_url(self) -> str:
+        """Where the keys of its id tokens are published."""
+        return f"{self.issuer}/.well-known/jwks.json"
+
+    @property
+    def host(self) -> str:
+        """The host people know it by, for sentences."""
+        return urlsplit(self.issuer).netloc
+
+    @property
+    def is_openai(self) -> bool:
+        """Whether this is OpenAI itself."""
+        return self.issuer == OPENAI_ISSUER
+
+
+def redirect_uri(port: int) -> str:
+    """Return the redirect of a login whose callback is `port`; the same text goes into authorize and exchange."""
+    return f"http://{CALLBACK_HOST}:{port}{CALLBACK_PATH}"
+
+
+def read_issuer(text: str, *, listed: frozenset[str], config: str) -> str:
+    """Return the issuer that `--issuer` names, without a trailing slash.
+
+    Loopback may be plain http. Anything else must be https and stand in the configuration file's list
+    (`config` is that file's path, for the message). Raises `BadIssuer`.
+    """
+    issuer = text.strip().rstrip("/")
+    problem = _issuer_problem(issuer, listed)
+    if problem:
+        raise BadIssuer(problem=problem, config=config)
+    return issuer
+
+
+def _issuer_problem(issuer: str, listed: frozenset[str]) -> str:
+    try:
+        parts = urlsplit(issuer)
+        parts.port  # noqa: B018 - reading it is what validates it
+    except ValueError:
+        return "it is not an address"
+    if any(c.isspace() or not c.isprintable() or c in "\\@?#" for c in issuer) or not parts.hostname:
+        return "it is not a plain address such as https://auth.example.com"
+    if parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS:
+        return ""
+    if parts.scheme != "https":
+        return "it is not https"
+    if issuer != OPENAI_ISSUER and issuer not in listed:
+        return "it is not listed in the configuration file"
+    return ""

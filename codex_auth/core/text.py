@@ -1,0 +1,34 @@
+"""Making text from outside safe to show, and personal data short."""
+
+import unicodedata
+
+_DANGEROUS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def printable(text: str, *, limit: int = 200) -> str:
+    """Return text without control, bidirectional or invisible characters, cut to `limit` characters.
+
+    Names, e-mail addresses and plans come from claims and files: a terminal or a chat would obey escape
+    sequences in them (CVE-2024-50349 is this mistake in a credential helper).
+    """
+    kept = "".join(c for c in text[: 4 * limit] if unicodedata.category(c) not in _DANGEROUS)
+    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def mask_account(account_id: str) -> str:
+    """Return `…` and the last four characters of an account id; short ids show nothing."""
+    shown = printable(account_id)
+    return "…" + shown[-4:] if len(shown) > 8 else "…"  # noqa: PLR2004 - half of a short id would be most of it
+
+
+def mask_email(email: str) -> str:
+    """Return `a…e@e…e.com` for `alice@example.com`: recognisable to its owner, useless to others."""
+    local, at, domain = printable(email).rpartition("@")
+    if not at or not local or not domain:
+        return "…"
+    host, dot, suffix = domain.rpartition(".")
+    return f"{_ends(local)}@{_ends(host) if dot else _ends(domain)}{dot}{suffix if dot else ''}"
+
+
+def _ends(word: str) -> str:
+    return f"{word[0]}…{word[-1]}" if len(word) > 2 else "…"  # noqa: PLR2004 - two ends would be the whole word
