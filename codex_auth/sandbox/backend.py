@@ -1,0 +1,112 @@
+"""What a signed-in Codex calls: usage, models, and answers that always say the same."""
+
+import json
+import secrets
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import Unauthorized
+
+from codex_auth.sandbox.ledger import Login
+from codex_auth.sandbox.provider import Provider
+
+ANSWER = "Hello from the codex-auth sandbox."
+
+_FIVE_HOURS = 5 * 3600
+_WEEK = 7 * 24 * 3600
+
+
+def backend_routes(provider: Provider) -> Blueprint:
+    """Return the routes behind a bearer token."""
+    routes = Blueprint("backend", __name__)
+
+    def bearer() -> Login:
+        """Return the login that asks; raise Unauthorized for a token that is unknown, expired or revoked."""
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        login = provider.ledger.bearer(token, provider.now()) if kind.lower() == "bearer" else None
+        if login is None:
+            raise Unauthorized(response=_no_bearer())
+        return login
+
+    @routes.get("/backend-api/wham/usage")
+    @routes.get("/api/codex/usage")
+    def usage() -> Response:
+        return jsonify(_usage(bearer().account.plan, int(provider.now())))
+
+    @routes.get("/v1/models")
+    def models() -> Response:
+        bearer()
+        return jsonify(models=[])
+
+    @routes.post("/v1/responses")
+    def responses() -> Response:
+        bearer()
+        return Response(_answer(), mimetype="text/event-stream")
+
+    return routes
+
+
+def _no_bearer() -> Response:
+    response = jsonify(error={"code": "invalid_token", "message": "The access token is not valid."})
+    response.status_code = 401
+    response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    return response
+
+
+def _usage(plan: str, now: int) -> dict[str, object]:
+    """Return invented limits in the shape Codex reads."""
+    return {
+        "plan_type": plan,
+        "rate_limit": {
+            "allowed": True,
+            "limit_reached": False,
+            "primary_window": _window(37, _FIVE_HOURS, now),
+            "secondary_window": _window(12, _WEEK, now),
+        },
+        "credits": {
+            "has_credits": False,
+            "unlimited": False,
+            "balance": "0",
+            "approx_local_messages": None,
+            "approx_cloud_messages": None,
+        },
+        "additional_rate_limits": None,
+        "spend_control": None,
+        "rate_limit_reached_type": None,
+    }
+
+
+def _window(used_percent: int, seconds: int, now: int) -> dict[str, int]:
+    """Return a window that resets at the next multiple of its length."""
+    left = seconds - now % seconds
+    return {
+        "used_percent": used_percent,
+        "limit_window_seconds": seconds,
+        "reset_after_seconds": left,
+        "reset_at": now + left,
+    }
+
+
+def _answer() -> Iterator[str]:
+    """Yield the three events Codex needs to see one assistant message."""
+    number = f"resp_sandbox_{secrets.token_hex(8)}"
+    message = {
+        "type": "message",
+        "role": "assistant",
+        "id": f"msg_sandbox_{secrets.token_hex(8)}",
+        "content": [{"type": "output_text", "text": ANSWER}],
+    }
+    usage = {
+        "input_tokens": 1,
+        "input_tokens_details": None,
+        "output_tokens": 1,
+        "output_tokens_details": None,
+        "total_tokens": 2,
+    }
+    yield _event("response.created", {"response": {"id": number}})
+    yield _event("response.output_item.done", {"item": message})
+    yield _event("response.completed", {"response": {"id": number, "usage": usage}})
+
+
+def _event(kind: str, body: dict[str, object]) -> str:
+    return f"event: {kind}\ndata: {json.dumps({'type': kind} | body)}\n\n"
