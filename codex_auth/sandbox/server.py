@@ -61,18 +61,6 @@ class Sandbox:
         """Return the key that the control routes ask for."""
         return self._provider.control_key
 
-    def fault(
-        self,
-        name: str,
-        *,
-        route: str = "token",
-        count: int = 1,
-        value: float | None = None,
-        retry_after: int = 1,
-    ) -> None:
-        """Let the next `count` requests to a route go wrong; raise BadFault for an unknown name."""
-        self._provider.faults.add(Fault(name=name, route=route, count=count, value=value, retry_after=retry_after))
-
     def fault(self, name: str, *, route: str = "token", count: int = 1, value: float | None = None) -> None:
         """Let the next `count` requests to a route go wrong; raise BadFault for an unknown name."""
         self.add_fault(Fault(name=name, route=route, count=count, value=value))
