@@ -20,6 +20,7 @@ EXIT_CODES = {
     7: "store locked or needs a person",
     8: "temporarily unreachable, try again",
     9: "state uncertain after a crash (the message says what to run)",
+    130: "stopped with Ctrl-C (129 and 143: by a hang-up or stop signal)",
 }
 """What each exit status means; `--help` and README print this table."""
 
@@ -147,14 +148,6 @@ class LoginTimedOut(AuthError):
     status = 3
 
 
-class Interrupted(AuthError):
-    """Ctrl-C or a signal ended the command before anything was stored."""
-
-    code = "interrupted"
-    sentence = "Stopped before anything was stored."
-    remedy = "Run `codex-auth login {profile}` when you are ready."
-
-
 class PortInUse(AuthError):
     """Another program listens where the callback must arrive."""
 
@@ -240,6 +233,13 @@ class StoreError(AuthError):
     remedy = "Nothing was changed. Correct that and run the command again."
 
 
+class UnsafeFile(StoreError):
+    """Somebody else could read or change a file or folder that holds secrets; `todo` says what to type."""
+
+    code = "unsafe_file"
+    remedy = "{todo}, then run the command again."
+
+
 class StoreDamaged(AuthError):
     """A file of ours does not read as what it should be; it was moved aside, whole."""
 
@@ -269,7 +269,16 @@ class StoreNotDurable(AuthError):
 
     code = "not_saved"
     sentence = "{path} could not be saved: {problem}. What was there before is unchanged."
-    remedy = "Make room or make the folder writable, then run `codex-auth login {profile}`."
+    remedy = "Make room or make the folder writable, then run the command again; a sign-in has to begin anew."
+
+
+class SaveUnconfirmed(StoreNotDurable):
+    """The new state is in place, but the disk did not confirm it; a power cut could bring the old one back."""
+
+    code = "save_unconfirmed"
+    sentence = "{path} was saved, but the disk did not confirm it: {problem}."
+    remedy = "Check the disk, then run `codex-auth status` to see which state is there."
+    status = 9
 
 
 class OpenClawOwnsStore(AuthError):

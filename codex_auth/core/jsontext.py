@@ -15,7 +15,7 @@ import re
 from codecs import BOM_UTF8, utf_8_decode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 MAX_DEPTH = 64
 """Deeper documents are refused: the decoder recurses, and nothing we read goes beyond five levels."""
@@ -209,6 +209,11 @@ class Document(Members):
         rest = _skip(self.document, self.end)
         if rest != len(self.document):
             raise JsonDamaged("something follows the JSON document", rest)
+
+
+def read_object(document: bytes) -> dict[str, Any]:
+    """Return a small document as a dictionary, under this module's rules. Raises `JsonDamaged`."""
+    return {member.key: member.value() for member in Document(document)}
 
 
 @dataclass(frozen=True, slots=True)
