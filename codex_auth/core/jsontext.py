@@ -2,7 +2,7 @@
 
 Other programs write the files we edit. Decoding and encoding a whole document would lose what a tree does not
 hold: number forms, escapes, indentation, a byte order mark. So a document stays bytes. `Members` walks one object
-of it, decoding one value at a time; `replace_value`, `insert_members` and `remove_member` say which bytes
+of it, decoding one value at a time; `replace_value`, `insert_members` and `remove_members` say which bytes
 change; `spliced` gives the new document in pieces, ready to be written one after the other. A file of thirty
 megabytes is never a second time in memory.
 
@@ -13,7 +13,7 @@ more than 64 levels and a root that is no object are refused. A byte order mark 
 import json
 import re
 from codecs import BOM_UTF8, utf_8_decode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -151,9 +151,8 @@ class Members:
         self.start = start
         self.end = 0
         """The byte after the closing brace."""
-        self.first_key = 0
-        """Where the first key starts; 0 in an empty object."""
-        self.last_value_end = 0
+        self.spans: list[tuple[int, int]] = []
+        """Where each member starts, with its key, and the byte after its value."""
         self.colon = b": "
         """What stands between the first key and its value, with its spaces."""
         self._owner = owner
@@ -170,12 +169,12 @@ class Members:
                 raise JsonDamaged("a key appears twice", at)
             keys.add(str(key))
             value_start = self._expect(_skip(document, key_end), b":")
-            if not self.first_key:
-                self.first_key, self.colon = at, document[key_end:value_start]
+            if not self.spans:
+                self.colon = document[key_end:value_start]
             member = Member(document, str(key), at, value_start, depth=self._depth, window=window)
             yield member
             member.value()
-            self.last_value_end = member.value_end
+            self.spans.append((at, member.value_end))
             # Neighbours are alike: a quarter more than this one needed is nearly always enough for the next.
             window = max(_VALUE_WINDOW, (member.value_end - value_start) * 5 // 4)
             at = _skip(document, member.value_end)
@@ -247,11 +246,11 @@ class _Style:
 
 def _style(outline: Members, outer: Members | None) -> _Style:
     """Read the layout of a walked object off its own members, or off those around it where it is empty."""
-    if not outline.first_key:
+    if not outline.spans:
         return _style(outer, None).inner() if outer else _Style("\n  ", "\n", "  ", ": ")
     document = outline.document
-    before_member = document[outline.start + 1 : outline.first_key].decode()
-    before_end = document[outline.last_value_end : outline.end - 1].decode()
+    before_member = document[outline.start + 1 : outline.spans[0][0]].decode()
+    before_end = document[outline.spans[-1][1] : outline.end - 1].decode()
     unit = ""
     if "\n" in before_member:
         unit = before_member.rpartition("\n")[2].removeprefix(before_end.rpartition("\n")[2]) or "  "
@@ -281,20 +280,22 @@ def insert_members(outline: Members, values: Mapping[str, object], *, outer: Mem
     style = _style(outline, outer)
     added = [json.dumps(key, ensure_ascii=False) + style.colon + _encode(value, style) for key, value in values.items()]
     text = ("," + style.gap).join(added)
-    if not outline.first_key:
+    if not outline.spans:
         return Edit(outline.start, outline.end, _to_bytes("{" + style.before_member + text + style.before_end + "}"))
-    return Edit(outline.last_value_end, outline.last_value_end, _to_bytes("," + style.gap + text))
+    end = outline.spans[-1][1]
+    return Edit(end, end, _to_bytes("," + style.gap + text))
 
 
-def remove_member(outline: Members, member: Member) -> Edit:
-    """Take a member out of a walked object, together with one comma."""
-    document = outline.document
-    if member.key_start == outline.first_key and member.value_end == outline.last_value_end:
-        return Edit(outline.start + 1, outline.end - 1, b"")
-    if member.value_end == outline.last_value_end:
-        return Edit(document.rindex(b",", 0, member.key_start), member.value_end, b"")
-    following = _skip(document, document.index(b",", member.value_end) + 1)
-    return Edit(member.key_start, following, b"")
+def remove_members(outline: Members, doomed: Collection[Member]) -> list[Edit]:
+    """Take members out of a walked object, with the commas that joined them to the rest."""
+    starts, spans = {member.key_start for member in doomed}, outline.spans
+    last = max((index for index, (start, _) in enumerate(spans) if start not in starts), default=None)
+    if last is None:
+        return [Edit(outline.start + 1, outline.end - 1, b"")]
+    before_last = [
+        Edit(start, spans[index + 1][0], b"") for index, (start, _) in enumerate(spans[:last]) if start in starts
+    ]
+    return [*before_last, Edit(spans[last][1], spans[-1][1], b"")]
 
 
 def spliced(document: bytes, edits: Iterable[Edit]) -> list[memoryview]:
@@ -316,13 +317,12 @@ def with_members(text: bytes, values: Mapping[str, object]) -> bytes:
     for key, value in values.items():
         outline = Document(text)
         held = {member.key: member for member in outline}.get(key)
+        edits = []
         if held and value is None:
-            edit = remove_member(outline, held)
+            edits = remove_members(outline, [held])
         elif held and held.value() != value:
-            edit = replace_value(outline, held, value)
+            edits = [replace_value(outline, held, value)]
         elif not held and value is not None:
-            edit = insert_members(outline, {key: value})
-        else:
-            continue
-        text = b"".join(spliced(text, [edit]))
+            edits = [insert_members(outline, {key: value})]
+        text = b"".join(spliced(text, edits))
     return text

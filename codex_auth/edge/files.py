@@ -28,6 +28,7 @@ __all__ = [
     "prove_writable",
     "quarantine",
     "read_private",
+    "remove",
     "replace",
     "snapshot",
     "sweep",
@@ -136,6 +137,18 @@ def prove_writable(path: str, *, size: int) -> None:
         os.unlink(temporary)
     except OSError as error:
         raise StoreNotDurable(path=path, problem=words(error)) from None
+
+
+def remove(path: str) -> bool:
+    """Remove a file, durably. False if it was not there. Raises `StoreNotDurable`."""
+    try:
+        os.unlink(path)
+        fsync_folder(os.path.dirname(path))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StoreNotDurable(path=path, problem=words(error)) from None
+    return True
 
 
 def sweep(path: str) -> None:

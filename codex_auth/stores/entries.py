@@ -1,0 +1,149 @@
+"""One entry of OpenClaw's `auth-profiles.json`: what it says of a login, and how a login is written into it.
+
+The schema is OpenClaw's (`AuthProfileCredential`); what it has no field for is kept in one object of ours,
+`codexAuth`. OpenClaw drops that object when it rewrites the file, so a reader never depends on it.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from codex_auth.core.model import Card, Credential, Identity
+from codex_auth.core.provider import OPENAI_ISSUER
+from codex_auth.core.secret import Secret
+
+OURS = "codexAuth"
+OWNER_OPENCLAW = "openclaw"
+SIGN_INS = ("oauth", "token")
+"""The types that hold a sign-in; the third type, `api_key`, is shown and never touched."""
+KINDS = (*SIGN_INS, "api_key")
+
+_FENCE = "openclaw-oauth-refresh-fence:"
+"""What OpenClaw 2026.9.4+ writes over tokens while it refreshes them, and leaves there when that fails."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+Entry = Mapping[str, object]
+
+
+def kind_of(value: object) -> str | None:
+    """Return the type of an entry, or None for something that is no entry of a type we know."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if kind in KINDS else None
+
+
+def identity_of(entry: Entry) -> Identity:
+    """Return who an entry says it belongs to. What it does not say is empty; the issuer is then OpenAI's."""
+    ours = _object(entry, OURS)
+    return Identity(
+        issuer=_text(ours, "issuer") or OPENAI_ISSUER,
+        subject=_text(ours, "subject"),
+        account_id=_text(entry, "accountId"),
+        user_id=_text(ours, "userId"),
+        email=_text(entry, "email"),
+        plan=_text(entry, "chatgptPlanType"),
+    )
+
+
+def card_of(entry: Entry, *, profile: str, profile_id: str, owner: str, store: str) -> Card:
+    """Return what may be shown of an entry; `owner` is whose it is when it does not say."""
+    ours = _object(entry, OURS)
+    return Card(
+        profile=profile,
+        profile_id=profile_id,
+        kind=_text(entry, "type"),
+        owner=_text(ours, "owner") or owner,
+        store=store,
+        identity=identity_of(entry),
+        expires=_moment(entry, "expires"),
+        refreshed=_moment(ours, "refreshed"),
+        signed_in=_moment(ours, "signedIn"),
+        has_refresh_token=bool(_text(entry, "refresh")),
+    )
+
+
+def credential_of(entry: Entry, *, profile: str, owner: str) -> Credential | None:
+    """Return the sign-in an entry holds, or None if it holds none that can be used.
+
+    None are an API key, tokens that are kept elsewhere (`oauthRef`, `tokenRef`) and a refresh fence. An
+    `oauth` entry that does not say when it ends counts as ended; a `token` entry never ends, as in OpenClaw.
+    """
+    kind, ours = _text(entry, "type"), _object(entry, OURS)
+    access = _text(entry, "token" if kind == "token" else "access")
+    if kind not in SIGN_INS or not access or access.startswith(_FENCE):
+        return None
+    return Credential(
+        profile=profile,
+        identity=identity_of(entry),
+        access=Secret(access),
+        refresh=_secret(entry, "refresh"),
+        id_token=_secret(entry, "idToken"),
+        expires=_moment(entry, "expires") or (_NEVER if kind == "token" else _EPOCH),
+        owner=_text(ours, "owner") or owner,
+        client_id=_text(entry, "clientId"),
+        scope=_text(ours, "scope"),
+        signed_in=_moment(ours, "signedIn"),
+        refreshed=_moment(ours, "refreshed"),
+    )
+
+
+def fields_of(credential: Credential, *, provider: str, as_token: bool) -> dict[str, object]:
+    """Return every field of ours for this sign-in; None are those the entry must not have.
+
+    `as_token` writes OpenClaw's `token` type, which is what an access token without a refresh token is there.
+    """
+    identity, access = credential.identity, credential.access.reveal()
+    ours = {
+        "owner": credential.owner,
+        "issuer": identity.issuer,
+        "scope": credential.scope,
+        "subject": identity.subject,
+        "userId": identity.user_id,
+        "signedIn": _milliseconds(credential.signed_in),
+        "refreshed": _milliseconds(credential.refreshed),
+    }
+    return {
+        "type": "token" if as_token else "oauth",
+        "provider": provider,
+        "token": access if as_token else None,
+        "tokenRef": None,
+        "oauthRef": None,
+        "access": None if as_token else access,
+        "refresh": credential.refresh.reveal() if credential.refresh else None,
+        "idToken": credential.id_token.reveal() if credential.id_token and not as_token else None,
+        "expires": _milliseconds(credential.expires),
+        "clientId": credential.client_id or None,
+        "accountId": identity.account_id or None,
+        "email": identity.email or None,
+        "chatgptPlanType": identity.plan or None,
+        OURS: {key: value for key, value in ours.items() if value not in {"", None}},
+    }
+
+
+def _text(entry: Entry, key: str) -> str:
+    value = entry.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _object(entry: Entry, key: str) -> Entry:
+    value = entry.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _secret(entry: Entry, key: str) -> Secret | None:
+    text = _text(entry, key)
+    return Secret(text) if text and not text.startswith(_FENCE) else None
+
+
+def _moment(entry: Entry, key: str) -> datetime | None:
+    value = entry.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return _EPOCH + value * _MILLISECOND
+    except OverflowError:
+        return None
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - _EPOCH) // _MILLISECOND

@@ -1,0 +1,420 @@
+"""What every store promises. A store's own test module inherits `StoreContract` and says how to open it."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from codex_auth.core.errors import IdentityMismatch, LockBusy, ProfileNotFound
+from codex_auth.core.model import Credential, Identity
+from codex_auth.core.secret import Secret
+from codex_auth.stores import Store
+
+EXPIRES = datetime(2030, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+
+
+def identity(number: int = 1, **changes: Any) -> Identity:
+    """Return the identity of some account."""
+    return replace(
+        Identity(
+            issuer="https://auth.openai.com",
+            subject=f"auth0|{number}",
+            account_id=f"account-{number:04}",
+            user_id=f"user-{number}",
+            email=f"person{number}@example.com",
+            plan="plus",
+        ),
+        **changes,
+    )
+
+
+def credential(profile: str = "work", number: int = 1, *, size: int = 40, **changes: Any) -> Credential:
+    """Return a whole credential; `number` tells two of them apart in every field."""
+    return replace(
+        Credential(
+            profile=profile,
+            identity=identity(number),
+            access=Secret(f"access-{number}-".ljust(size, "a")),
+            refresh=Secret(f"refresh-{number}-".ljust(size, "r")),
+            id_token=Secret(f"id-{number}-".ljust(size, "i")),
+            expires=EXPIRES + timedelta(seconds=number),
+            client_id=f"client-{number}",
+            scope="openid offline_access",
+            signed_in=EXPIRES - timedelta(days=10),
+            refreshed=EXPIRES - timedelta(days=number),
+        ),
+        **changes,
+    )
+
+
+class StoreContract:
+    """The tests. `opening` is Python text that binds `store`, so that another process can open the same place."""
+
+    @pytest.fixture
+    def opening(self) -> str:
+        """Return the text that opens the store."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def store(self, opening: str) -> Store:
+        """Return the store that the text opens."""
+        names: dict[str, Any] = {}
+        exec(opening, names)
+        opened: Store = names["store"]
+        return opened
+
+    # --- nothing there ---
+
+    def test_an_empty_store_has_no_names(self, store: Store) -> None:
+        """A store that was never written is empty, not broken."""
+        assert store.names() == []
+        assert list(store.cards()) == []
+
+    def test_loading_nothing_is_none(self, store: Store) -> None:
+        """A name that is not there loads as None."""
+        assert store.load("work") is None
+
+    def test_deleting_nothing_is_false(self, store: Store) -> None:
+        """A name that is not there cannot be deleted, and that is no error."""
+        assert store.delete("work") is False
+
+    def test_reading_creates_nothing(self, store: Store) -> None:
+        """Looking twice finds the same nothing."""
+        store.load("work")
+        list(store.cards())
+
+        assert store.names() == []
+
+    def test_an_empty_store_is_writable(self, store: Store) -> None:
+        """Proving that a save could work leaves no profile behind."""
+        store.prove_writable()
+
+        assert store.names() == []
+
+    # --- one profile ---
+
+    def test_a_saved_credential_loads_whole(self, store: Store) -> None:
+        """Every field comes back, to the millisecond."""
+        store.save(credential())
+
+        assert store.load("work") == credential()
+
+    @pytest.mark.parametrize("name", [each.name for each in fields(Credential)])
+    def test_each_field_comes_back(self, store: Store, name: str) -> None:
+        """No field is mixed up with another."""
+        store.save(credential("only", 7))
+
+        held = store.load("only")
+
+        assert getattr(held, name) == getattr(credential("only", 7), name)
+
+    def test_unknown_parts_stay_unknown(self, store: Store) -> None:
+        """What the provider did not say is empty again after loading, not invented."""
+        bare = credential(
+            identity=identity(subject="", user_id="", email="", plan=""),
+            id_token=None,
+            client_id="",
+            scope="",
+            signed_in=None,
+            refreshed=None,
+        )
+
+        store.save(bare)
+
+        assert store.load("work") == bare
+
+    def test_another_owner_is_kept(self, store: Store) -> None:
+        """Who may spend the refresh token survives saving."""
+        store.save(credential(owner="codex"))
+
+        held = store.load("work")
+        assert held is not None
+        assert held.owner == "codex"
+
+    def test_another_issuer_is_kept(self, store: Store) -> None:
+        """A login at a sandbox does not become one at OpenAI."""
+        store.save(credential(identity=identity(issuer="http://127.0.0.1:8000")))
+
+        held = store.load("work")
+        assert held is not None
+        assert held.identity.issuer == "http://127.0.0.1:8000"
+
+    def test_a_card_shows_what_was_saved(self, store: Store) -> None:
+        """The card agrees with the credential."""
+        saved = credential()
+        store.save(saved)
+
+        (card,) = store.cards()
+
+        assert (card.profile, card.identity, card.owner) == ("work", saved.identity, saved.owner)
+        assert (card.expires, card.refreshed, card.signed_in) == (saved.expires, saved.refreshed, saved.signed_in)
+        assert card.has_refresh_token
+        assert card.store == store.kind
+
+    def test_cards_hold_no_secret(self, store: Store) -> None:
+        """No text of a token is anywhere in a card."""
+        saved = credential()
+        store.save(saved)
+
+        (card,) = store.cards()
+
+        shown = repr([getattr(card, each.name) for each in fields(card)])
+        assert not any(secret.reveal() in shown for secret in (saved.access, saved.refresh, saved.id_token) if secret)
+
+    def test_saving_again_replaces(self, store: Store) -> None:
+        """The second save wins in every field, and there is still one profile."""
+        store.save(credential(number=1))
+        store.save(credential(number=2))
+
+        assert store.load("work") == credential(number=2)
+        assert store.names() == ["work"]
+
+    def test_a_missing_part_removes_the_old_one(self, store: Store) -> None:
+        """Never half a credential: an old id token does not survive beside a new access token."""
+        store.save(credential(number=1))
+        store.save(credential(number=2, id_token=None))
+
+        assert store.load("work") == credential(number=2, id_token=None)
+
+    def test_a_handed_over_login_keeps_no_refresh_token(self, store: Store) -> None:
+        """Saving without a refresh token forgets the old one."""
+        store.save(credential(number=1))
+        store.save(credential(number=1, refresh=None))
+
+        held = store.load("work")
+        assert held is not None
+        assert held.refresh is None
+        assert [card.has_refresh_token for card in store.cards()] == [False]
+
+    def test_saving_the_same_twice_changes_nothing(self, store: Store) -> None:
+        """A repeated save is harmless."""
+        store.save(credential())
+        store.save(credential())
+
+        assert store.load("work") == credential()
+
+    def test_a_deleted_profile_is_gone(self, store: Store) -> None:
+        """After a delete neither names nor cards nor load know it."""
+        store.save(credential())
+
+        assert store.delete("work") is True
+        assert store.load("work") is None
+        assert store.names() == []
+        assert list(store.cards()) == []
+        assert store.delete("work") is False
+
+    def test_a_deleted_profile_can_come_back(self, store: Store) -> None:
+        """A new login under an old name starts afresh."""
+        store.save(credential(number=1))
+        store.delete("work")
+        store.save(credential(number=2, id_token=None, scope=""))
+
+        assert store.load("work") == credential(number=2, id_token=None, scope="")
+
+    # --- several profiles ---
+
+    def test_profiles_do_not_touch_each_other(self, store: Store) -> None:
+        """Saving and deleting one leaves the others as they are."""
+        for number, name in enumerate(["work", "home", "lab"], start=1):
+            store.save(credential(name, number))
+
+        store.save(credential("home", 9))
+        store.delete("work")
+
+        assert store.load("home") == credential("home", 9)
+        assert store.load("lab") == credential("lab", 3)
+        assert store.load("work") is None
+
+    def test_names_are_in_the_order_of_saving(self, store: Store) -> None:
+        """The first login stays the first; saving it again does not move it."""
+        for name in ["zeta", "alpha", "mid"]:
+            store.save(credential(name))
+        store.save(credential("alpha", 2))
+
+        assert store.names() == ["zeta", "alpha", "mid"]
+        assert [card.profile for card in store.cards()] == ["zeta", "alpha", "mid"]
+
+    def test_many_profiles(self, store: Store) -> None:
+        """Sixty profiles are kept apart."""
+        for number in range(60):
+            store.save(credential(f"p{number}", number))
+
+        assert store.names() == [f"p{number}" for number in range(60)]
+        assert all(store.load(f"p{number}") == credential(f"p{number}", number) for number in range(60))
+
+    @pytest.mark.parametrize(
+        "name", ["default", "a", "a" * 64, "alice@example.com", "x+y", "a.b", "a-b_c", "0", "con", "nul.txt", "bak"]
+    )
+    def test_odd_names(self, store: Store, name: str) -> None:
+        """Every name that is allowed can be kept, locked and deleted."""
+        store.save(credential(name))
+        with store.lock(name, timeout=5):
+            held = store.load(name)
+
+        assert held == credential(name)
+        assert store.names() == [name]
+        assert store.delete(name)
+
+    def test_names_that_start_alike(self, store: Store) -> None:
+        """A name is not its prefix."""
+        store.save(credential("a", 1))
+        store.save(credential("ab", 2))
+
+        store.delete("a")
+
+        assert store.names() == ["ab"]
+        assert store.load("ab") == credential("ab", 2)
+
+    # --- sizes and characters ---
+
+    @pytest.mark.parametrize("size", [1_280, 2_560, 4_096, 20_000, 200_000])
+    def test_long_tokens(self, store: Store, size: int) -> None:
+        """Tokens of every length come back unchanged."""
+        store.save(credential(size=size))
+
+        assert store.load("work") == credential(size=size)
+
+    @pytest.mark.parametrize(
+        "text", ["naïve", "漢字", "😀", '"\\/\b\f\n\r\t', "\x00\x1f\x7f", "{}[]:,", "\u2028\u2029"]
+    )
+    def test_any_character(self, store: Store, text: str) -> None:
+        """Claims may hold any text; it comes back as it was."""
+        odd = credential(identity=identity(email=text, plan=text), scope=text, access=Secret("a" + text))
+        store.save(odd)
+
+        assert store.load("work") == odd
+
+    @pytest.mark.parametrize("moment", [datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)])
+    def test_any_moment(self, store: Store, moment: datetime) -> None:
+        """Times far from now come back."""
+        store.save(credential(expires=moment, refreshed=moment))
+
+        assert store.load("work") == credential(expires=moment, refreshed=moment)
+
+    # --- whom a save may replace ---
+
+    def test_expecting_the_same_account(self, store: Store) -> None:
+        """A refresh of the login that is there is saved."""
+        store.save(credential(number=1))
+        renewed = replace(credential(number=1), access=Secret("renewed"))
+
+        store.save(renewed, expecting=identity(1))
+
+        assert store.load("work") == renewed
+
+    def test_expecting_another_account(self, store: Store) -> None:
+        """A login that was replaced meanwhile is not overwritten."""
+        store.save(credential(number=1))
+
+        with pytest.raises(IdentityMismatch) as caught:
+            store.save(credential(number=2), expecting=identity(2))
+
+        assert store.load("work") == credential(number=1)
+        assert "account-0001" not in str(caught.value) + caught.value.hint
+
+    def test_expecting_what_is_gone(self, store: Store) -> None:
+        """A logout during a refresh stays a logout."""
+        with pytest.raises(ProfileNotFound):
+            store.save(credential(), expecting=identity())
+
+        assert store.names() == []
+
+    def test_replacing_another_account_when_nothing_is_expected(self, store: Store) -> None:
+        """Whether another account may take the name is the caller's decision."""
+        store.save(credential(number=1))
+        store.save(credential(number=2))
+
+        assert store.load("work") == credential(number=2)
+
+    # --- locks ---
+
+    def test_the_lock_keeps_other_processes_out(self, store: Store, opening: str) -> None:
+        """While another process holds a profile, waiting for it ends in `LockBusy`, which names the process."""
+        with other_process_holding(opening, "work") as pid:
+            with pytest.raises(LockBusy) as caught, store.lock("work", timeout=0.1):
+                pass
+            with store.lock("home", timeout=0.1):
+                pass
+
+        assert str(pid) in str(caught.value)
+        with store.lock("work", timeout=5):
+            pass
+
+    def test_a_killed_holder_frees_the_lock(self, store: Store, opening: str) -> None:
+        """A lock dies with its process."""
+        with other_process_holding(opening, "work", kill=True):
+            pass
+
+        with store.lock("work", timeout=1):
+            pass
+
+    def test_the_lock_keeps_other_threads_out(self, store: Store) -> None:
+        """Threads of one process take turns."""
+        inside: list[int] = []
+        most: list[int] = []
+
+        def visit() -> None:
+            with store.lock("work", timeout=20):
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+
+        threads = [threading.Thread(target=visit) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert most == [1] * 12
+
+    def test_the_lock_ends_with_an_error(self, store: Store) -> None:
+        """An error inside the block frees the lock."""
+        with pytest.raises(RuntimeError), store.lock("work", timeout=1):
+            raise RuntimeError
+
+        with store.lock("work", timeout=1):
+            pass
+
+    def test_saving_inside_the_lock(self, store: Store) -> None:
+        """The way a refresh does it: hold, read, save."""
+        store.save(credential(number=1))
+
+        with store.lock("work", timeout=5):
+            store.save(replace(credential(number=1), access=Secret("new")), expecting=identity(1))
+
+        held = store.load("work")
+        assert held is not None
+        assert held.access == Secret("new")
+
+    def test_threads_lose_nothing(self, store: Store) -> None:
+        """Saves of different profiles at the same time all arrive."""
+        threads = [threading.Thread(target=store.save, args=(credential(f"p{n}", n),)) for n in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert sorted(store.names()) == sorted(f"p{n}" for n in range(16))
+
+
+@contextmanager
+def other_process_holding(opening: str, profile: str, *, kill: bool = False) -> Iterator[int]:
+    """Run a process that holds a profile's lock until the block ends; its number is yielded."""
+    script = f"{opening}\nwith store.lock({profile!r}, timeout=5):\n    print('held', flush=True)\n    input()\n"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        try:
+            yield process.pid
+        finally:
+            if kill:
+                process.kill()
+            else:
+                process.stdin.write(b"\n")
