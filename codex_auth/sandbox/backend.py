@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import Unauthorized
 
+from codex_auth.sandbox.accounts import ACCOUNTS, Account
 from codex_auth.sandbox.ledger import Login
 from codex_auth.sandbox.provider import Provider
 
@@ -33,6 +34,11 @@ def backend_routes(provider: Provider) -> Blueprint:
     def usage() -> Response:
         return jsonify(_usage(bearer().account.plan, int(provider.now())))
 
+    @routes.get("/backend-api/wham/accounts/check")
+    @routes.get("/api/codex/accounts/check")
+    def accounts() -> Response:
+        return jsonify(_workspaces_of(bearer().account, provider.issuer))
+
     @routes.get("/v1/models")
     def models() -> Response:
         bearer()
@@ -51,6 +57,26 @@ def _no_bearer() -> Response:
     response.status_code = 401
     response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     return response
+
+
+def _workspaces_of(account: Account, issuer: str) -> dict[str, object]:
+    """Return the person's workspaces; the Codex app server asks before it reports a sign-in done.
+
+    Codex 0.169 accepts an https origin only. Ours on loopback answers no TLS, so what goes there goes nowhere.
+    """
+    return {
+        "accounts": [
+            {
+                "id": workspace.account_id,
+                "plan_type": workspace.plan,
+                "name": workspace.organization,
+                "workspace_backend_origin": issuer.replace("http:", "https:"),
+                "account_routing_override": "NO_CONSTRAINT",
+            }
+            for workspace in ACCOUNTS.values()
+            if workspace.user_id == account.user_id
+        ]
+    }
 
 
 def _usage(plan: str, now: int) -> dict[str, object]:

@@ -42,7 +42,7 @@ _WITHOUT_FLASK = "The sandbox needs the extra: pip install 'codex-auth-profiles[
     help="Let a refresh token that was just replaced work once more, for replies lost on the way.",
 )
 @click.pass_context
-def command(  # noqa: PLR0917  # one for each option
+def command(
     context: click.Context,
     port: int,
     as_json: bool,

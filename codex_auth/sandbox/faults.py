@@ -31,6 +31,8 @@ ROUTES = {
     "/.well-known/openid-configuration": "discovery",
     "/backend-api/wham/usage": "usage",
     "/api/codex/usage": "usage",
+    "/backend-api/wham/accounts/check": "accounts",
+    "/api/codex/accounts/check": "accounts",
     "/v1/models": "models",
     "/v1/responses": "responses",
 }

@@ -1,0 +1,100 @@
+"""The real codex program in a home of its own, pointed at a sandbox and at nothing else."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+VERSION = "0.169.0"
+PATIENCE = 60.0
+
+_CONFIG = """
+model = "gpt-5.1-codex"
+model_provider = "compat"
+chatgpt_base_url = "{issuer}/backend-api"
+cli_auth_credentials_store = "file"
+check_for_update_on_startup = false
+[analytics]
+enabled = false
+[model_providers.compat]
+name = "compat"
+base_url = "{issuer}/v1"
+wire_api = "responses"
+requires_openai_auth = true
+request_max_retries = 0
+stream_max_retries = 0
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of codex ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Codex:
+    """One codex installation with a scratch home and a clean environment."""
+
+    def __init__(self, program: Path, home: Path, issuer: str) -> None:
+        self._program = program
+        self._home = home
+        self.issuer = issuer
+        self.codex_home = home / "codex-home"
+        self.codex_home.mkdir(parents=True)
+        (self.codex_home / "config.toml").write_text(_CONFIG.format(issuer=issuer), encoding="utf-8")
+
+    @property
+    def auth(self) -> dict[str, Any]:
+        """Return what codex stored."""
+        stored: dict[str, Any] = json.loads((self.codex_home / "auth.json").read_text(encoding="utf-8"))
+        return stored
+
+    @property
+    def signed_in(self) -> bool:
+        """Tell whether codex has stored anything."""
+        return (self.codex_home / "auth.json").exists()
+
+    def run(self, *words: str) -> Ended:
+        """Run codex to its end."""
+        with self.start(*words) as process:
+            out, err = process.communicate(timeout=PATIENCE)
+        return Ended(process.returncode, out, err)
+
+    @contextmanager
+    def start(self, *words: str, stdin: int | IO[str] = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
+        """Start codex in a session of its own, so that whatever it started ends with it."""
+        with subprocess.Popen(
+            [self._program, *words],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment(),
+            cwd=self._home,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._home),
+            "CODEX_HOME": str(self.codex_home),
+            "CODEX_REFRESH_TOKEN_URL_OVERRIDE": f"{self.issuer}/oauth/token",
+            "CODEX_REVOKE_TOKEN_URL_OVERRIDE": f"{self.issuer}/oauth/revoke",
+            "CODEX_APP_SERVER_LOGIN_ISSUER": self.issuer,
+            "NO_PROXY": "*",
+        }

@@ -1,0 +1,61 @@
+"""The real codex program: found, or installed once for the whole run."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from codex_auth.sandbox.server import Sandbox
+from tests.real_codex.codex import VERSION, Codex
+
+_ROOT = Path(__file__).parents[2]
+_PREFIX = _ROOT / ".tools" / f"codex-{VERSION}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.real_codex)
+
+
+@pytest.fixture(scope="session")
+def codex_program() -> Path:
+    """Return codex: the one named by CODEX_AUTH_TEST_CODEX, or our own copy, installed on first use."""
+    if named := os.environ.get("CODEX_AUTH_TEST_CODEX"):
+        return Path(named)
+    program = _PREFIX / "node_modules" / ".bin" / "codex"
+    with FileLock(Path(tempfile.gettempdir()) / f"codex-auth-tests-codex-{VERSION}.lock"):
+        if not program.exists():
+            _install()
+    return program
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """Return a sandbox whose device page is polled every second."""
+    with Sandbox(device_interval=1) as running:
+        yield running
+
+
+@pytest.fixture
+def codex(codex_program: Path, sandbox: Sandbox, tmp_path: Path) -> Codex:
+    """Return codex in a home of its own, pointed at the sandbox."""
+    return Codex(codex_program, tmp_path / "home", sandbox.issuer)
+
+
+def _install() -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.fail("These tests run the real codex. Install npm, or name the program in CODEX_AUTH_TEST_CODEX.")
+    subprocess.run(
+        [npm, "install", "--no-audit", "--no-fund", "--prefix", _PREFIX, f"@openai/codex@{VERSION}"],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+    )
