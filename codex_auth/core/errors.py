@@ -5,6 +5,7 @@ from text that arrived from outside. The doors (`cli`, `chat`) print sentence an
 same fields.
 """
 
+from datetime import timedelta
 from typing import ClassVar
 
 from codex_auth.core.text import printable
@@ -169,12 +170,21 @@ class NotATerminal(AuthError):
 
 
 class ProviderUnreachable(AuthError):
-    """The provider could not be reached, or asked for patience; nothing was lost."""
+    """The provider could not be reached, or asked for patience; nothing was lost.
+
+    `sent` is False only if it is certain that nothing of the request left: what may have arrived must not be sent
+    again. `retry_after` is how long the provider asked to be left alone.
+    """
 
     code = "provider_unreachable"
     sentence = "{host} could not be reached: {problem}."
     remedy = "Try again in a moment."
     status = 8
+
+    def __init__(self, *, sent: bool = True, retry_after: timedelta | None = None, **facts: object) -> None:
+        super().__init__(**facts)
+        self.sent = sent
+        self.retry_after = retry_after
 
 
 class ProviderRefused(AuthError):

@@ -1,0 +1,301 @@
+"""One HTTP request to the provider: the only place that opens a connection to the outside.
+
+What may be contacted is decided here and nowhere else, before any name is looked up. Nothing in the environment
+changes where a request goes. Redirects are not followed, compressed replies not accepted, and neither a slow nor
+an endless reply is waited for beyond a deadline and a size.
+"""
+
+import errno
+import http.client
+import io
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from codex_auth import __version__
+from codex_auth.core.errors import AuthError, HostNotAllowed, ProviderReplyUnusable, ProviderUnreachable
+from codex_auth.core.flow import Flow, Request
+from codex_auth.core.provider import LOOPBACK_HOSTS, Provider
+from codex_auth.core.replies import BODY_LIMIT, Reply
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+CONNECT_SECONDS = 10.0
+"""For one address to take the connection; a name may have several."""
+TOTAL_SECONDS = 30.0
+"""For everything from the first connection to the last byte, however steadily it drips."""
+USER_AGENT = f"codex-auth/{__version__}"
+
+_HEAD_LIMIT = 128 * 1024
+"""What a reply may have besides its body: status line, headers, chunk sizes."""
+
+T = TypeVar("T")
+Send = Callable[[Request], Reply]
+
+
+def sender(provider: Provider, *, now: Callable[[], datetime], context: ssl.SSLContext | None = None) -> Send:
+    """Return what makes a sign-in's requests: to this provider and nobody else."""
+    origin = _ORIGIN.match(provider.issuer)
+    allowed = frozenset({origin[0]} if origin else ())
+    return lambda request: send(request, allowed=allowed, now=now, context=context)
+
+
+def converse(flow: Flow[T], send: Send) -> T:
+    """Run a conversation to its end; a request that fails is thrown into it, so that it may go on without."""
+    try:
+        step = next(flow)
+        while True:
+            try:
+                reply = send(step.request)
+            except AuthError as trouble:
+                step = flow.throw(trouble)
+            else:
+                step = flow.send(reply)
+    except StopIteration as end:
+        outcome: T = end.value
+        return outcome
+
+
+def send(
+    request: Request,
+    *,
+    allowed: frozenset[str],
+    now: Callable[[], datetime],
+    timeout: float = TOTAL_SECONDS,
+    context: ssl.SSLContext | None = None,
+) -> Reply:
+    """Make one request, once, and return the whole reply, whatever its status (but for redirects).
+
+    `allowed` are the origins that may be contacted (RFC 6454 section 6.2): https, or http on loopback. `context`
+    is for an authority that is not the machine's.
+
+    Raises `HostNotAllowed` before anything is looked up; `ProviderUnreachable`, whose `sent` is False only if
+    nothing of the request left; `ProviderReplyUnusable` for anything that is no complete reply of its own.
+    """
+    place = _place(request.url, allowed)
+    head = _head(request, place)
+    line = _Line(time.monotonic() + timeout)
+    asked_at = now()
+    failure: AuthError
+    try:
+        with closing(line):
+            line.connect(place, context)
+            line.send(head + request.body)
+            return _receive(request.method, place, line, asked_at)
+    except OSError as trouble:
+        failure = ProviderUnreachable(host=place.netloc, problem=_unreachable_because(trouble), sent=line.sent)
+    except _TooMuch:
+        failure = ProviderReplyUnusable(host=place.netloc, problem="it is too large")
+    except http.client.IncompleteRead:
+        failure = ProviderReplyUnusable(host=place.netloc, problem="it ended too early")
+    except (http.client.HTTPException, ValueError):
+        failure = ProviderReplyUnusable(host=place.netloc, problem="it is not HTTP")
+    raise failure  # out here, because those exceptions hold pieces of the reply
+
+
+def trust() -> ssl.SSLContext:
+    """Return TLS 1.2 or later with the machine's authorities, names and chains checked.
+
+    Made by hand: `ssl.create_default_context` writes session keys to whatever file `SSLKEYLOGFILE` names.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_default_certs()
+    return context
+
+
+# --- where to ------------------------------------------------------------------------------------------------
+
+_ORIGIN = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?=/|\Z)")
+_TARGET = re.compile(r"/[!-~]*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a request goes, taken from its URL."""
+
+    is_tls: bool
+    host: str
+    port: int
+    netloc: str
+    target: str
+
+
+def _place(url: str, allowed: frozenset[str]) -> _Place:
+    """Return where a URL leads. Raises `HostNotAllowed` unless its exact origin is allowed."""
+    origin = _ORIGIN.match(url)
+    target = url[origin.end() :] if origin else ""
+    if not origin or not _TARGET.fullmatch(target):
+        raise HostNotAllowed(host="an address that is none")
+    scheme, host, port = origin.groups()
+    place = _Place(
+        is_tls=scheme == "https",
+        host=host.strip("[]"),
+        port=int(port or (443 if scheme == "https" else 80)),
+        netloc=origin[0].partition("://")[2],
+        target=target,
+    )
+    if origin[0] not in allowed or not (place.is_tls or place.host in LOOPBACK_HOSTS):
+        raise HostNotAllowed(host=place.netloc)
+    return place
+
+
+# --- the connection ------------------------------------------------------------------------------------------
+
+
+class _TooMuch(Exception):
+    """More came in than any reply may have."""
+
+
+class _Line(io.RawIOBase):
+    """A connection with one deadline for all it does, and a limit on what it takes in.
+
+    To `http.client.HTTPResponse` it is the socket: `makefile` is all that asks of one.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__()
+        self.sent = False
+        """Whether any of the request may have left. A TLS handshake is not part of it."""
+        self._deadline = deadline
+        self._room = _HEAD_LIMIT + BODY_LIMIT
+        self._socket: socket.socket | None = None
+
+    def connect(self, place: _Place, context: ssl.SSLContext | None) -> None:
+        """Connect to the first of the host's addresses that answers. A proxy, once there are any, is chosen here."""
+        failure = OSError()
+        for family, kind, protocol, _, address in socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM):
+            self._socket = socket.socket(family, kind, protocol)
+            try:
+                self._socket.settimeout(min(CONNECT_SECONDS, self._left()))
+                self._socket.connect(address)
+            except OSError as trouble:
+                self._socket.close()
+                failure = trouble
+                continue
+            if place.is_tls:
+                self._socket.settimeout(self._left())
+                self._socket = (context or trust()).wrap_socket(self._socket, server_hostname=place.host)
+            return
+        raise failure
+
+    def send(self, octets: bytes) -> None:
+        """Send everything before the deadline."""
+        connected = self._timed()
+        self.sent = True
+        connected.sendall(octets)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return the receiving side."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Say that this can be read from."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Receive some bytes before the deadline. Raises `_TooMuch`."""
+        count = self._timed().recv_into(buffer)
+        self._room -= count
+        if self._room < 0:
+            raise _TooMuch
+        return count
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._socket:
+            self._socket.close()
+        super().close()
+
+    def _timed(self) -> socket.socket:
+        """Return the socket, its patience cut to what is left."""
+        if self._socket is None:
+            raise OSError(errno.ENOTCONN, "not connected")
+        self._socket.settimeout(self._left())
+        return self._socket
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+def _receive(method: str, place: _Place, line: _Line, asked_at: datetime) -> Reply:
+    """Read the whole reply to what was sent. Raises `ProviderReplyUnusable`."""
+    response = http.client.HTTPResponse(line, method=method)  # type: ignore[arg-type]  # makefile is enough
+    with closing(response):
+        response.begin()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        problem = _unusable_because(response, headers)
+        body = b"" if problem else response.read(BODY_LIMIT + 1)
+        if len(body) > BODY_LIMIT:
+            problem = "it is too large"
+        elif response.length and not problem:  # `read` with a size does not complain
+            problem = "it ended too early"
+    if problem:
+        raise ProviderReplyUnusable(host=place.netloc, problem=problem)
+    return Reply(status=response.status, headers=headers, body=body, asked_at=asked_at)
+
+
+def _head(request: Request, place: _Place) -> bytes:
+    """Return request line and headers (RFC 9112 section 3)."""
+    headers = {
+        "Host": place.netloc,
+        "User-Agent": USER_AGENT,
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+        **request.headers,
+    }
+    if request.method == "POST":
+        headers["Content-Length"] = str(len(request.body))
+    lines = [f"{request.method} {place.target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if not all(line.isascii() and line.isprintable() for line in lines):
+        raise ValueError("a header is more than a line of ASCII")
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+# --- what went wrong -----------------------------------------------------------------------------------------
+
+_CERTIFICATE = {  # X509_V_ERR_… of OpenSSL
+    9: "its certificate is not valid yet; check the clock of this machine",
+    10: "its certificate has expired; check the clock of this machine",
+    62: "its certificate is not valid for that name",
+    64: "its certificate is not valid for that address",
+}
+_TROUBLE: tuple[tuple[type[OSError], str], ...] = (
+    (TimeoutError, "it did not answer in time"),
+    (ConnectionRefusedError, "the connection was refused"),
+    (socket.gaierror, "its name could not be resolved"),
+    (ConnectionError, "it closed the connection without an answer"),
+    (ssl.SSLEOFError, "it closed the connection without an answer"),
+    (ssl.SSLError, "no secure connection could be agreed on"),
+)
+_NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
+
+
+def _unreachable_because(trouble: OSError) -> str:
+    """Say in fixed words why there is no reply."""
+    if isinstance(trouble, ssl.SSLCertVerificationError):
+        return _CERTIFICATE.get(trouble.verify_code, "its certificate is from nobody this machine trusts")
+    if trouble.errno in _NO_WAY:
+        return "there is no network to it"
+    return next((words for kind, words in _TROUBLE if isinstance(trouble, kind)), "the connection failed")
+
+
+def _unusable_because(response: http.client.HTTPResponse, headers: dict[str, str]) -> str:
+    """Say in fixed words why a reply will not be read; empty if it will."""
+    if 300 <= response.status <= 399:  # noqa: PLR2004 - RFC 9110 section 15.4
+        return "it leads to another address"
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        return "it is compressed, which was not asked for"
+    if (response.length or 0) > BODY_LIMIT:
+        return "it is too large"
+    return ""
