@@ -60,7 +60,7 @@ def success(profile: str) -> Page:
         200,
         "good",
         "Signed in",
-        f"This machine is now signed in to Codex as <strong>{escape(profile)}</strong>.",
+        f"This machine now holds your Codex login as <br><strong>{escape(profile)}</strong>",
         "You can close this window and go back to the terminal.",
     )
 
@@ -143,7 +143,7 @@ _NOTHING_TO_SEE = "It belongs to a sign-in that is waiting in a terminal. You ca
 
 _STYLE = """
 :root{color-scheme:light dark;--paper:#f4f5f7;--card:#fff;--edge:#e3e6ea;--ink:#14181f;--soft:#5b6573;
---good:#0b7a4b;--bad:#b42318;--wary:#93580a;--calm:#3556a8}
+--good:#0b7a4b;--bad:#b42318;--wary:#9a6200;--calm:#3556a8}
 @media(prefers-color-scheme:dark){:root{--paper:#0e1116;--card:#171b22;--edge:#2a313c;--ink:#eef1f5;--soft:#9aa5b4;
 --good:#3ecf8e;--bad:#ff7a6b;--wary:#f0b04c;--calm:#8fb0ff}}
 *{box-sizing:border-box}
@@ -155,9 +155,11 @@ text-align:center;box-shadow:0 1px 2px #0000000a,0 16px 40px -20px #00000033}
 svg{display:block;margin:0 auto 22px}
 .good{color:var(--good)}.bad{color:var(--bad)}.wary{color:var(--wary)}.calm{color:var(--calm)}
 h1{margin:0 0 10px;font-size:26px;line-height:1.25;font-weight:650;letter-spacing:-.015em;text-wrap:balance}
-p{margin:0;text-wrap:pretty}
-p+p{margin-top:18px;padding-top:18px;border-top:1px solid var(--edge);color:var(--soft);font-size:15px}
-strong{font-weight:650;overflow-wrap:anywhere}
+p{margin:0;text-wrap:balance}
+p+p{margin-top:20px;padding-top:20px;border-top:1px solid var(--edge);color:var(--soft);font-size:15px}
+strong{display:inline-block;max-width:100%;margin-top:12px;padding:5px 16px;border:1px solid var(--edge);
+border-radius:18px;background:var(--paper);font:600 15px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
+word-break:break-all}
 footer{color:var(--soft);font:600 13px/1 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;letter-spacing:.02em}
 @media(max-width:440px){main{padding:36px 24px 32px}}
 """
