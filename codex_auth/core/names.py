@@ -19,7 +19,7 @@ def read_name(selector: str) -> str:
     Raises `BadProfileName` for anything that is not a name of 1 to 64 lower-case letters, digits and `._@+-`
     (capitals are accepted and lowered; names are compared without case).
     """
-    name = selector.strip().lower()
+    name = selector.strip(" ").lower()
     for prefix in (LEGACY_PREFIX, CURRENT_PREFIX):
         name = name.removeprefix(prefix)
     if not _NAME.fullmatch(name) or ".." in name:

@@ -1,0 +1,31 @@
+"""What every signing-in verb opens first: places, store and provider, from words."""
+
+import click
+
+from codex_auth.core.names import DEFAULT
+from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_ISSUER, OPENAI_SCOPE, Provider, read_issuer
+from codex_auth.edge.places import Places, find_places
+from codex_auth.edge.world import World
+from codex_auth.stores import Store, open_store
+
+
+def open_places(ctx: click.Context, world: World, auth_path: str) -> tuple[Places, Store]:
+    """Return where things are kept, and the store."""
+    places = find_places(world.env, auth_path=auth_path, assume_openclaw=bool(ctx.obj))
+    return places, open_store(places)
+
+
+def chosen_profile(name: str | None, places: Places, world: World) -> str:
+    """Return the profile that was named, or the default one: `CODEX_AUTH_PROFILE`, then the configuration."""
+    if name is not None:
+        return name
+    return world.env.get("CODEX_AUTH_PROFILE", "") or places.config.profile or DEFAULT
+
+
+def chosen_provider(issuer: str, client_id: str, scope: str, places: Places) -> Provider:
+    """Return the provider that the options name. Raises `BadIssuer`."""
+    return Provider(
+        issuer=read_issuer(issuer or OPENAI_ISSUER, listed=places.config.issuers, config=places.config_file),
+        client_id=client_id or OPENAI_CLIENT_ID,
+        scope=scope or OPENAI_SCOPE,
+    )

@@ -1,0 +1,83 @@
+"""What the signing-in verbs say when they are done, to people and to programs."""
+
+import json
+
+from codex_auth.cli import show as words
+from codex_auth.cli.doors import SCHEMA_VERSION
+from codex_auth.core.model import Credential
+from codex_auth.core.names import LEGACY_PREFIX
+from codex_auth.core.provider import OPENAI_ISSUER
+from codex_auth.core.text import printable
+from codex_auth.edge.pending import PendingFile
+from codex_auth.edge.places import Places
+from codex_auth.edge.world import World
+from codex_auth.stories.two_step import Started
+
+INSTRUCTIONS = (
+    "Open login_url in a browser and approve. The browser then ends on an address that begins with redirect_uri "
+    "and may not load: copy that whole address and give it to `codex-auth finish` before expires_at. "
+    "Treat it like a password."
+)
+
+
+def print_started(started: Started, world: World, *, as_json: bool) -> None:
+    """Print the link, and what to do with it."""
+    login = started.login
+    if as_json:
+        _print(
+            world,
+            profile=login.profile,
+            profile_id=LEGACY_PREFIX + login.profile,
+            login_url=started.login_url,
+            redirect_uri=login.redirect_uri,
+            instructions=INSTRUCTIONS,
+            expires_at=words.stamp(login.expires),
+            replaced=started.replaced,
+        )
+        return
+    minutes = words.duration(login.expires - login.created)
+    world.tell(f"Sign in to {login.profile}: open this link and approve, within {minutes}.")
+    if started.replaced:
+        world.tell("It replaces the link that was given out before.")
+    world.out(started.login_url)
+    world.tell(f"The browser then ends on {login.redirect_uri}…, which may not load.")
+    world.tell(f"Copy that whole address and run: codex-auth finish {login.profile}")
+
+
+def print_finished(credential: Credential, places: Places, world: World, *, as_json: bool, full: bool) -> None:
+    """Say that the login is stored: under which name, whose it is, how long its access token lives."""
+    if as_json:
+        _print(
+            world,
+            profile=credential.profile,
+            profile_id=LEGACY_PREFIX + credential.profile,
+            accountId=words.account_id(credential.identity, full=full),
+            email=words.email_of(credential.identity, full=full) or None,
+            plan=printable(credential.identity.plan) or None,
+            issuer=credential.identity.issuer,
+            owner=credential.owner,
+            expires=words.milliseconds(credential.expires),
+            expires_at=words.stamp(credential.expires),
+            queued=False,
+            status_path=PendingFile(places).path,
+            status_command=f"codex-auth status {credential.profile}",
+        )
+        return
+    plan = f", plan {printable(credential.identity.plan)}" if credential.identity.plan else ""
+    where = "" if credential.identity.issuer == OPENAI_ISSUER else f" at {credential.identity.issuer}"
+    world.out(
+        f"Signed in: {credential.profile} is {words.account(credential.identity, full=full)}{plan}{where}. "
+        f"The access token ends in {words.duration(credential.expires - world.now())}."
+    )
+
+
+def print_cancelled(profile: str, world: World, *, as_json: bool) -> None:
+    """Say which sign-in was forgotten."""
+    if as_json:
+        _print(world, profile=profile, cancelled=True)
+    else:
+        world.out(f"The sign-in waiting for {profile} is forgotten.")
+
+
+def _print(world: World, **facts: object) -> None:
+    world.out(json.dumps({"ok": True, "schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False))

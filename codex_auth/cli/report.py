@@ -1,0 +1,159 @@
+"""What `codex-auth status` prints. No click here: the quick path in `main` calls `show` too."""
+
+import sys
+from datetime import datetime
+
+from codex_auth.cli import show as words
+from codex_auth.core.model import Card
+from codex_auth.core.provider import OPENAI_ISSUER
+from codex_auth.core.text import printable
+from codex_auth.edge.places import Places, find_places
+from codex_auth.edge.world import World
+from codex_auth.stores import open_store
+from codex_auth.stories import status as story
+
+
+def show(
+    *,
+    selector: str | None = None,
+    as_json: bool = False,
+    check: bool = False,
+    why: bool = False,
+    full: bool = False,
+    auth_path: str = "",
+    assume_openclaw: bool = False,
+) -> int:
+    """Print the report and return the exit status."""
+    world = World()
+    places = find_places(world.env, auth_path=auth_path, assume_openclaw=assume_openclaw)
+    report = story.look(open_store(places), places, world, selector=selector)
+    now = world.now()
+    if as_json:
+        import json
+
+        world.out(json.dumps(document(report, places, now, full=full, why=why), indent=2, ensure_ascii=False))
+    elif sys.stdout is not None and sys.stdout.isatty():
+        from codex_auth.cli.table import print_report
+
+        print_report(report, now, full=full)
+    else:
+        for line in plain(report, now, full=full):
+            world.out(line)
+    if not as_json:
+        for error in report.trouble:
+            world.tell(f"codex-auth: {error}")
+            world.tell(f"  {error.hint}")
+        if why:
+            for line in reasons(places, world):
+                world.out(line)
+    failed = max((error.status for error in report.trouble), default=0)
+    return story.verdict(report, now) if check else failed
+
+
+def document(report: story.Report, places: Places, now: datetime, *, full: bool, why: bool) -> dict[str, object]:
+    """Return the JSON form of a report (schema_version 1)."""
+    from codex_auth.cli.doors import SCHEMA_VERSION
+
+    result: dict[str, object] = {
+        "ok": not report.trouble,
+        "schema_version": SCHEMA_VERSION,
+        "default": report.default,
+        "profiles": [_profile(card, now, full=full) for card in report.cards],
+        "pending": [
+            {
+                "profile": login.profile,
+                "issuer": login.issuer,
+                "started_at": words.stamp(login.created),
+                "expires_at": words.stamp(login.expires),
+                "expires_in": int((login.expires - now).total_seconds()),
+                "requester": printable(login.requester) or None,
+            }
+            for login in report.waiting
+        ],
+        "queue": [],
+        "trouble": [{"error": e.code, "message": str(e), "hint": e.hint} for e in report.trouble],
+    }
+    if why:
+        result["why"] = {"auth_path": places.auth_path, "auth_rule": places.auth_rule, "state": places.state}
+    return result
+
+
+def _profile(card: Card, now: datetime, *, full: bool) -> dict[str, object]:
+    return {
+        "profile": card.profile,
+        "profile_id": card.profile_id,
+        "kind": card.kind,
+        "owner": card.owner,
+        "store": card.store,
+        "issuer": card.identity.issuer,
+        "account_id": words.account_id(card.identity, full=full),
+        "email": words.email_of(card.identity, full=full) or None,
+        "plan": printable(card.identity.plan) or None,
+        "state": story.life(card, now),
+        "expires_at": words.stamp(card.expires),
+        "expires_in": None if card.expires is None else int((card.expires - now).total_seconds()),
+        "refreshed_at": words.stamp(card.refreshed),
+        "signed_in_at": words.stamp(card.signed_in),
+        "has_refresh_token": card.has_refresh_token,
+    }
+
+
+COLUMNS = ("PROFILE", "ACCOUNT", "PLAN", "OWNER", "STORE", "ENDS")
+
+
+def row(card: Card, default: str, now: datetime, *, full: bool) -> tuple[str, ...]:
+    """Return one profile's cells in the order of `COLUMNS`."""
+    name = card.profile + (" *" if card.profile == default else "")
+    return (
+        name,
+        words.account(card.identity, full=full),
+        printable(card.identity.plan) or "–",
+        printable(card.owner),
+        card.store,
+        ends(card, now),
+    )
+
+
+def ends(card: Card, now: datetime) -> str:
+    """Return when a login ends, as a person would say it."""
+    if card.expires is None:
+        return "unknown"
+    left = words.duration(card.expires - now)
+    return f"in {left}" if card.expires > now else f"{left} ago"
+
+
+def other_provider(card: Card) -> str:
+    """Return the provider's address when it is not OpenAI, else nothing."""
+    return "" if card.identity.issuer in {"", OPENAI_ISSUER} else printable(card.identity.issuer)
+
+
+def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
+    """Return the report as lines of aligned text, for pipes and narrow places."""
+    lines: list[str] = []
+    if report.cards:
+        rows = [COLUMNS, *(row(card, report.default, now, full=full) for card in report.cards)]
+        widths = [max(len(cells[i]) for cells in rows) for i in range(len(COLUMNS))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(r, widths, strict=True)).rstrip() for r in rows]
+        lines += [
+            f"{card.profile}: signed in at {other_provider(card)}" for card in report.cards if other_provider(card)
+        ]
+    elif not report.trouble:
+        lines = ["No profiles yet. Run `codex-auth login` to sign in."]
+    lines += [
+        f"waiting: {login.profile}, started {words.duration(now - login.created)} ago, "
+        f"{words.duration(login.expires - now)} left; `codex-auth finish {login.profile}`"
+        for login in report.waiting
+    ]
+    return lines
+
+
+def reasons(places: Places, world: World) -> list[str]:
+    """Return why things are where they are, and which settings come from the environment."""
+    settings = sorted(name for name in world.env if name.startswith("CODEX_AUTH_"))
+    return [
+        f"credentials: {places.auth_path}",
+        f"  because {places.auth_rule}",
+        f"state: {places.state}",
+        f"configuration: {places.config_file}",
+        *(f"from the environment: {name}" for name in settings),
+    ]

@@ -1,0 +1,23 @@
+"""The calls the former skill documented: the same verbs, answering with one JSON document."""
+
+from codex_auth.cli.doors import guarded
+
+_VERBS = {"start", "finish", "status", "cancel"}
+
+
+def run(arguments: list[str]) -> int:
+    """Run one documented call and return its exit status.
+
+    Two things differ from the command: the answer is always JSON, and a missing OpenClaw folder means OpenClaw's
+    own `auth-profiles.json`, which is what the skill writes.
+    """
+    from codex_auth.cli.group import invoke
+    from codex_auth.core.errors import UsageError
+
+    def call() -> int:
+        if not arguments or arguments[0] not in _VERBS:
+            raise UsageError(problem="Say start, finish, status or cancel.", command="start")
+        verb, *rest = arguments
+        return invoke([verb, "--json", *rest], assume_openclaw=True)
+
+    return guarded(call, as_json=True)

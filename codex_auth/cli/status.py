@@ -1,0 +1,30 @@
+"""`codex-auth status`: profiles, owners, expiry and pending sign-ins."""
+
+import click
+
+from codex_auth.cli.options import auth_path, full, json_output, profile
+
+
+@click.command()
+@profile
+@json_output
+@click.option("--check", is_flag=True, help="Exit 3 when a sign-in is needed, 4 when one is expiring.")
+@click.option("--why", is_flag=True, help="Say which rule chose each place.")
+@full
+@auth_path
+@click.pass_context
+def command(
+    ctx: click.Context, name: str | None, *, as_json: bool, check: bool, why: bool, full: bool, auth_path: str
+) -> int:
+    """Show profiles, owners, expiry and pending sign-ins. Reads local files only."""
+    from codex_auth.cli.report import show
+
+    return show(
+        selector=name,
+        as_json=as_json,
+        check=check,
+        why=why,
+        full=full,
+        auth_path=auth_path,
+        assume_openclaw=bool(ctx.obj),
+    )

@@ -1,0 +1,43 @@
+"""The status report as a table on a terminal. Colour only repeats what the words say."""
+
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from codex_auth.cli import show as words
+from codex_auth.cli.report import COLUMNS, other_provider, row
+from codex_auth.stories import status as story
+
+_COLOUR = {story.LIVE: "green", story.EXPIRING_SOON: "yellow", story.EXPIRED: "red", story.UNKNOWN: "dim"}
+
+
+def print_report(report: story.Report, now: datetime, *, full: bool) -> None:
+    """Draw the profiles and what is waiting. Everything is passed as text, so no markup is ever read."""
+    console = Console(highlight=False)
+    if report.cards:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in COLUMNS:
+            table.add_column(column, overflow="fold")
+        for card in report.cards:
+            *cells, ends = row(card, report.default, now, full=full)
+            style = _COLOUR[story.life(card, now)]
+            table.add_row(Text(cells[0], style="bold"), *map(Text, cells[1:]), Text(ends, style=style))
+        console.print(table)
+        for card in report.cards:
+            if other_provider(card):
+                console.print(Text(f"{card.profile}: signed in at {other_provider(card)}", style="yellow"))
+        if len(report.cards) > 1:
+            console.print(Text("* the profile that `default` means", style="dim"))
+    elif not report.trouble:
+        console.print(Text("No profiles yet. Run `codex-auth login` to sign in."))
+    for login in report.waiting:
+        console.print(
+            Text.assemble(
+                ("waiting  ", "yellow"),
+                (login.profile, "bold"),
+                f"  started {words.duration(now - login.created)} ago, {words.duration(login.expires - now)} left",
+                (f"  codex-auth finish {login.profile}", "dim"),
+            )
+        )

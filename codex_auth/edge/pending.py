@@ -1,0 +1,286 @@
+"""The pending-state file: sign-ins that were started and not finished, for whichever process finishes them.
+
+Two rules hold here:
+
+1. Nothing in the file is usable alone. State and verifier are sealed with a key that lies elsewhere, bound to
+   everything else that is said of their login; what is left of an ended login is a hash of its state.
+2. A login that was claimed is never used again. The claim is durable before the code is sent, so two
+   processes, or one that was killed and one that came after, cannot spend it twice (RFC 6749 section 4.1.2).
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from codex_auth.core.errors import SealBroken, StoreDamaged
+from codex_auth.core.jsontext import JsonDamaged, read_object
+from codex_auth.core.model import PendingLogin
+from codex_auth.core.secret import Secret
+from codex_auth.edge import files
+from codex_auth.edge.places import PENDING_NAME, Places
+from codex_auth.edge.seal import Seal
+
+LIFETIME = timedelta(minutes=10)
+"""How long a started sign-in may wait; Codex's app server gives up after the same time."""
+_LIMIT = 1024 * 1024
+_VERSION = 1
+_REMEMBERED = timedelta(hours=24)
+_REMEMBERED_AT_MOST = 64
+_LOCK_SECONDS = 10.0
+
+ENDINGS = {
+    "finished": "was already finished",
+    "replaced": "was replaced by a newer one",
+    "cancelled": "was cancelled",
+    "expired": "has expired",
+    "denied": "was denied in the browser",
+    "refused": "was refused by the provider",
+    "interrupted": "was interrupted while it was being finished",
+}
+"""How a login can end, and the words for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """One pending login as it stands in the file: everything but the secrets, which stay sealed."""
+
+    id: str
+    profile: str
+    issuer: str
+    client_id: str
+    scope: str
+    redirect_uri: str
+    created: datetime
+    expires: datetime
+    requester: str
+    replace_account: bool
+    state_hash: str
+    sealed: str
+    claimed: bool = False
+
+    @property
+    def bound_to(self) -> str:
+        """What the seal is bound to: change any of it and the secrets do not open."""
+        facts = [self.id, self.profile, self.issuer, self.client_id, self.redirect_uri, self.requester]
+        return "\n".join([*facts, _stamp(self.expires), str(self.replace_account), self.state_hash])
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it may still be finished. A clock set back by days must not revive it for days."""
+        return self.created - LIFETIME <= now < self.expires
+
+    def is_for(self, state: Secret) -> bool:
+        """Whether a redirect with this state belongs to this login."""
+        return self.state_hash == state_hash(state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What is remembered of a login that is over."""
+
+    profile: str
+    state_hash: str
+    how: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class PendingTable:
+    """The file's content. Changes are kept when the `change` block that handed it out ends well."""
+
+    waiting: dict[str, Waiting]
+    ended: list[Ended]
+
+    def end(self, profile: str, how: str, now: datetime) -> None:
+        """Forget the login waiting for `profile`, remembering only how it ended."""
+        gone = self.waiting.pop(profile, None)
+        if gone is not None:
+            self.ended.append(Ended(profile=profile, state_hash=gone.state_hash, how=how, at=now))
+
+    def expire(self, now: datetime) -> None:
+        """End every login that has waited too long, or was started in what is now the future."""
+        for profile in [name for name, login in self.waiting.items() if not login.is_live(now)]:
+            self.end(profile, "expired", now)
+
+    def how_it_ended(self, state: Secret) -> Ended | None:
+        """Return what is remembered of the login this state belonged to."""
+        wanted = state_hash(state)
+        return next((ended for ended in reversed(self.ended) if ended.state_hash == wanted), None)
+
+
+def state_hash(state: Secret) -> str:
+    """Return the name an ended login is remembered by; the 256-bit state cannot be had back from it."""
+    return hashlib.sha256(b"codex-auth state " + state.reveal().encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class PendingFile:
+    """The pending logins of this account of the machine."""
+
+    def __init__(self, places: Places, *, make: bool = False) -> None:
+        """Find the file; `make` also makes its folder, for whoever is about to write."""
+        self.path = _pending_path(places, make=make)
+        self._places = places
+        self._seal = Seal(places.seal_key)
+
+    def read(self) -> PendingTable:
+        """Return what is waiting, without a lock: the file is only ever replaced whole.
+
+        Raises `StoreDamaged` when it does not read (nothing is moved by looking) and `StoreError`.
+        """
+        return self._parse(files.read_private(self.path, limit=_LIMIT))
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[PendingTable]:
+        """Hold the file's lock, hand out its content, and make it durable when the block ends without error.
+
+        A damaged file is moved aside whole before anything is written, and `StoreDamaged` says where.
+        """
+        from codex_auth.edge.locks import hold
+
+        with hold(
+            os.path.join(self._places.locks, "pending.lock"),
+            timeout=_LOCK_SECONDS,
+            what="The pending-state file",
+            verb="pending",
+            rank="pending",
+        ):
+            files.sweep(self.path)
+            held = files.read_private(self.path, limit=_LIMIT)
+            try:
+                table = self._parse(held)
+            except StoreDamaged as damage:
+                kept = files.quarantine(self.path)
+                raise StoreDamaged(**{**damage.facts, "kept": kept}) from None
+            before = _write(table)
+            yield table
+            after = _write(table)
+            if after != before or held is None:
+                files.replace(self.path, [after])
+
+    def seal(self, login: PendingLogin) -> Waiting:
+        """Return a login as the file keeps it."""
+        waiting = Waiting(
+            id=login.id,
+            profile=login.profile,
+            issuer=login.issuer,
+            client_id=login.client_id,
+            scope=login.scope,
+            redirect_uri=login.redirect_uri,
+            created=login.created,
+            expires=login.expires,
+            requester=login.requester,
+            replace_account=login.replace_account,
+            state_hash=state_hash(login.state),
+            sealed="",
+        )
+        both = Secret(f"{login.state.reveal()} {login.verifier.reveal()}")
+        return replace(waiting, sealed=self._seal.close(both, bound_to=waiting.bound_to))
+
+    def open(self, waiting: Waiting) -> PendingLogin:
+        """Return a login with its secrets. Raises `SealBroken` when key or file was replaced or edited."""
+        both = self._seal.open(waiting.sealed, bound_to=waiting.bound_to)
+        if both is None:
+            raise SealBroken(profile=waiting.profile)
+        state, _, verifier = both.reveal().partition(" ")
+        return PendingLogin(
+            id=waiting.id,
+            profile=waiting.profile,
+            issuer=waiting.issuer,
+            client_id=waiting.client_id,
+            scope=waiting.scope,
+            redirect_uri=waiting.redirect_uri,
+            state=Secret(state),
+            verifier=Secret(verifier),
+            created=waiting.created,
+            expires=waiting.expires,
+            requester=waiting.requester,
+            replace_account=waiting.replace_account,
+        )
+
+    def _parse(self, data: bytes | None) -> PendingTable:
+        if data is None:
+            return PendingTable({}, [])
+        try:
+            table = read_object(data)
+            if table["schema_version"] != _VERSION:
+                raise self._damaged(f"it has version {table['schema_version']!s:.10}")
+            waiting = {str(row["profile"]): _read_waiting(row) for row in table["pending"]}
+            ended = [
+                Ended(profile=row["profile"], state_hash=row["state_hash"], how=row["how"], at=_moment(row["at"]))
+                for row in table["ended"]
+            ]
+        except JsonDamaged as damage:
+            raise self._damaged(damage.problem) from None
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise self._damaged("it does not have the expected form") from None
+        return PendingTable(waiting, ended)
+
+    def _damaged(self, problem: str) -> StoreDamaged:
+        return StoreDamaged(path=self.path, problem=problem, kept=self.path, backup="nothing: it holds no login")
+
+
+def _pending_path(places: Places, *, make: bool) -> str:
+    folder = None if places.state_is_ours else files.openclaw_folder(make=make)
+    if make:
+        files.private_folder(places.state)
+    return os.path.join(folder or places.state, PENDING_NAME)
+
+
+def _read_waiting(row: dict[str, object]) -> Waiting:
+    texts = ("id", "profile", "issuer", "client_id", "scope", "redirect_uri", "requester", "state_hash", "sealed")
+    if not all(isinstance(row[key], str) for key in texts):
+        raise TypeError
+    return Waiting(
+        **{key: str(row[key]) for key in texts},
+        created=_moment(row["created_at"]),
+        expires=_moment(row["expires_at"]),
+        replace_account=row["replace_account"] is True,
+        claimed=row["claimed"] is True,
+    )
+
+
+def _write(table: PendingTable) -> bytes:
+    newest = max((ended.at for ended in table.ended), default=datetime.min.replace(tzinfo=UTC))
+    remembered = [ended for ended in table.ended if newest - ended.at < _REMEMBERED][-_REMEMBERED_AT_MOST:]
+    document = {
+        "schema_version": _VERSION,
+        "pending": [
+            {
+                "id": login.id,
+                "profile": login.profile,
+                "issuer": login.issuer,
+                "client_id": login.client_id,
+                "scope": login.scope,
+                "redirect_uri": login.redirect_uri,
+                "created_at": _stamp(login.created),
+                "expires_at": _stamp(login.expires),
+                "requester": login.requester,
+                "replace_account": login.replace_account,
+                "claimed": login.claimed,
+                "state_hash": login.state_hash,
+                "sealed": login.sealed,
+            }
+            for login in table.waiting.values()
+        ],
+        "ended": [
+            {"profile": e.profile, "state_hash": e.state_hash, "how": e.how, "at": _stamp(e.at)} for e in remembered
+        ],
+        "queue": [],
+    }
+    return (json.dumps(document, indent=2) + "\n").encode()
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _moment(text: object) -> datetime:
+    if not isinstance(text, str):
+        raise TypeError
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment

@@ -1,0 +1,54 @@
+"""Sealing a small secret with a key that is kept elsewhere (AES-256-GCM)."""
+
+import base64
+import os
+
+from codex_auth.core.secret import Secret
+from codex_auth.edge import files
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+_KEY_LIMIT = 1024
+
+
+class Seal:
+    """Seals and opens texts with one key file, which is made (0600) the first time something is sealed.
+
+    The key lies in our state folder and the sealed text in the pending-state file: whoever gets a copy of one
+    alone has nothing. It is no defence against somebody who can read both.
+    """
+
+    def __init__(self, key_path: str) -> None:
+        self._path = key_path
+
+    def close(self, text: Secret, *, bound_to: str) -> str:
+        """Return `text` sealed as base64; it opens only together with the same `bound_to`."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = AESGCM(self._key()).encrypt(nonce, text.reveal().encode(), bound_to.encode())
+        return base64.b64encode(nonce + sealed).decode()
+
+    def open(self, sealed: str, *, bound_to: str) -> Secret | None:
+        """Return the text, or None when key, text or `bound_to` is not the one it was sealed with."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        key = files.read_private(self._path, limit=_KEY_LIMIT)
+        try:
+            raw = base64.b64decode(sealed, validate=True)
+            if key is None or len(key) != _KEY_BYTES:
+                return None
+            text = AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], bound_to.encode())
+        except (InvalidTag, ValueError):
+            return None
+        return Secret(text.decode())
+
+    def _key(self) -> bytes:
+        key = files.read_private(self._path, limit=_KEY_LIMIT)
+        if key is None or len(key) != _KEY_BYTES:
+            # A torn or emptied key opens nothing any more, so a new one loses nothing.
+            key = os.urandom(_KEY_BYTES)
+            files.private_folder(os.path.dirname(self._path))
+            files.replace(self._path, [key])
+        return key

@@ -1,0 +1,42 @@
+"""Everything outside the program that a story may touch, as plain data that a test can replace."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _ticks() -> float:
+    # CLOCK_BOOTTIME goes on while the machine sleeps, so a closed lid does not extend a deadline.
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+def _out(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Clock, randomness, environment and the two streams. The file system is not faked: tests use real folders."""
+
+    now: Callable[[], datetime] = _now
+    ticks: Callable[[], float] = _ticks
+    """Seconds that keep counting while the machine sleeps; only differences mean anything."""
+    random: Callable[[int], bytes] = os.urandom
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    out: Callable[[str], None] = _out
+    """One line of result, on stdout."""
+    tell: Callable[[str], None] = _tell
+    """One line for people, on stderr."""

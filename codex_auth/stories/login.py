@@ -1,0 +1,165 @@
+"""Signing in with one command: the callback on this machine and a pasted redirect race; the first wins."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from codex_auth.core.errors import ConsentDenied, LoginTimedOut, RedirectRefused
+from codex_auth.core.model import Credential, PendingLogin
+from codex_auth.core.provider import CALLBACK_PATH, CALLBACK_PORTS
+from codex_auth.core.redirect import Denied, Expected, Redirect, read_query, read_redirect
+from codex_auth.core.secret import Secret
+from codex_auth.edge import browser, pages
+from codex_auth.edge.loopback import Callback, Visit, open_callback
+from codex_auth.edge.terminal import Countdown, HiddenInput
+from codex_auth.edge.world import World
+from codex_auth.stores import Store
+from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile
+
+_PROFILE_LOCK_SECONDS = 60.0
+_NONCE_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """How the redirect may come back, and how the browser is reached."""
+
+    listen: bool = True
+    open_browser: bool = True
+    paste_from: int | None = None
+    """The terminal's file descriptor, where a redirect may be pasted; None where there is no terminal."""
+    timeout: timedelta = timedelta(minutes=10)
+    countdown: Countdown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doorbell:
+    """One answer that came back: the code, and how to tell whoever brought it how things ended."""
+
+    code: Secret
+    tell: Callable[[pages.Page], None]
+
+
+def login(wanted: Wanted, ways: Ways, *, store: Store, world: World) -> Credential:
+    """Sign in and return the credential once it is stored.
+
+    Raises `PortInUse` before any browser is opened, `LoginTimedOut`, `ConsentDenied`, and what
+    `stories.sign_in.complete` raises. The browser is shown success only after the credential is durable.
+    """
+    profile = meant_profile(wanted.selector, store)
+    store.prove_writable()
+    with contextlib.ExitStack() as stack:
+        callback = stack.enter_context(
+            open_callback(CALLBACK_PORTS, CALLBACK_PATH, profile=profile)
+            if ways.listen
+            else Callback(CALLBACK_PORTS[0], CALLBACK_PATH, [])
+        )
+        pending = begin(wanted, profile=profile, port=callback.port, lifetime=ways.timeout, world=world)
+        with contextlib.ExitStack() as waiting:
+            waiting.callback(ways.countdown.clear)
+            # Hidden before anybody is asked to paste: whatever comes early must not be shown either.
+            paste = _hidden(waiting, ways, profile)
+            _invite(pending, callback, ways, world)
+            bell = _wait(pending, callback, paste, ways, world)
+        callback.close()
+        try:
+            with store.lock(profile, timeout=_PROFILE_LOCK_SECONDS):
+                credential = complete(pending, bell.code, store=store, world=world)
+        except BaseException:
+            bell.tell(pages.failed())
+            raise
+        bell.tell(pages.success(profile))
+    return credential
+
+
+def _invite(pending: PendingLogin, callback: Callback, ways: Ways, world: World) -> None:
+    address = link(pending)
+    closed = browser.why_not_open(world.env, sys.platform) if ways.open_browser else "--no-open was given"
+    if ways.listen and closed is None:
+        entry = callback.entry_url(address, world.random(_NONCE_BYTES).hex())
+        if browser.open_browser(entry, world.env):
+            world.tell("Opening your browser. If nothing appears, open this link yourself:")
+        else:
+            closed = "no browser could be started"
+    if not ways.listen or closed is not None:
+        world.tell(f"Open this link in a browser{'' if closed is None else f' ({closed})'}:")
+    world.tell(f"\n  {address}\n")
+    for line in _what_next(callback.port, closed, ways):
+        world.tell(line)
+
+
+def _what_next(port: int, closed: str | None, ways: Ways) -> Iterator[str]:
+    if not ways.listen:
+        yield "After you approve, the browser ends on a page that may not load. Copy its whole address."
+    elif closed is not None:
+        yield "If that browser is on another machine, it ends on a page that does not load: copy its whole address,"
+        yield f"or forward the port first: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE"
+    if ways.paste_from is not None:
+        yield "Paste the address here and press Enter (it is not shown)."
+
+
+def _hidden(stack: contextlib.ExitStack, ways: Ways, profile: str) -> HiddenInput | None:
+    if ways.paste_from is None:
+        return None
+    return stack.enter_context(HiddenInput(ways.paste_from, profile=profile))
+
+
+def _wait(pending: PendingLogin, callback: Callback, paste: HiddenInput | None, ways: Ways, world: World) -> Doorbell:
+    """Return the first answer that is this login's; whatever else arrives is refused and waiting goes on."""
+    expected = Expected(redirect_uri=pending.redirect_uri, state=pending.state, issuer=pending.issuer)
+    deadline = world.ticks() + ways.timeout.total_seconds()
+    terminal = ways.paste_from
+
+    def tick() -> None:
+        ways.countdown.draw(deadline - world.ticks())
+
+    while True:
+        arrived = callback.wait(deadline, ticks=world.ticks, also=terminal, tick=tick)
+        if arrived is None:
+            raise LoginTimedOut(minutes=_minutes(ways.timeout), profile=pending.profile)
+        if isinstance(arrived, Visit):
+            bell = _judge_visit(arrived, expected, pending.profile)
+        else:
+            text = paste.read() if paste else ""
+            if text == "":  # Ctrl-D, or the terminal went away: only the browser can answer now
+                terminal = None
+            if not text:
+                continue
+            ways.countdown.clear()
+            bell = _judge_paste(text, expected, pending.profile, world)
+        if bell is not None:
+            return bell
+
+
+def _judge_visit(visit: Visit, expected: Expected, profile: str) -> Doorbell | None:
+    try:
+        answer = read_query(visit.query, expected)
+    except RedirectRefused:
+        visit.answer(pages.refused())
+        return None
+    if isinstance(answer, Denied):
+        visit.answer(pages.denied())
+    return _doorbell(answer, profile, visit.answer)
+
+
+def _judge_paste(text: str, expected: Expected, profile: str, world: World) -> Doorbell | None:
+    try:
+        answer = read_redirect(text, expected)
+    except RedirectRefused as refused:
+        world.tell(f"{refused} {refused.hint}")
+        return None
+    return _doorbell(answer, profile, lambda _page: None)
+
+
+def _doorbell(answer: Redirect | Denied, profile: str, tell: Callable[[pages.Page], None]) -> Doorbell:
+    if isinstance(answer, Denied):
+        raise ConsentDenied(error=answer.error, profile=profile)
+    return Doorbell(code=answer.code, tell=tell)
+
+
+def _minutes(timeout: timedelta) -> str:
+    minutes, seconds = divmod(int(timeout.total_seconds()), 60)
+    parts = [f"{minutes} minute{'s' * (minutes != 1)}"] * bool(minutes) + [f"{seconds} seconds"] * bool(seconds)
+    return " ".join(parts) or "the time given"

@@ -1,0 +1,124 @@
+"""What every way of signing in shares: which profile is meant, the link, and code → stored credential."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from codex_auth.core import flow
+from codex_auth.core.errors import AuthError, IdentityMismatch
+from codex_auth.core.model import Credential, Identity, PendingLogin
+from codex_auth.core.names import DEFAULT, read_name
+from codex_auth.core.provider import Provider, redirect_uri
+from codex_auth.core.secret import Secret
+from codex_auth.core.text import mask_account
+from codex_auth.edge import wire
+from codex_auth.edge.signals import deferred
+from codex_auth.edge.world import World
+from codex_auth.stores import Store
+
+_STATE_BYTES = 32
+_VERIFIER_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a sign-in was asked to be."""
+
+    selector: str = DEFAULT
+    provider: Provider
+    requester: str = ""
+    replace_account: bool = False
+
+
+def meant_profile(selector: str, store: Store) -> str:
+    """Return the profile a selector means in this store.
+
+    `default` means the profile of that name, or the first one there is when there is no such profile.
+    """
+    name = read_name(selector)
+    if name != DEFAULT:
+        return name
+    names = store.names()
+    return DEFAULT if DEFAULT in names or not names else names[0]
+
+
+def begin(wanted: Wanted, *, profile: str, port: int, lifetime: timedelta, world: World) -> PendingLogin:
+    """Return a new login for `profile` with a fresh state and verifier."""
+    now = world.now().replace(microsecond=0)
+    return PendingLogin(
+        id=world.random(8).hex(),
+        profile=profile,
+        issuer=wanted.provider.issuer,
+        client_id=wanted.provider.client_id,
+        scope=wanted.provider.scope,
+        redirect_uri=redirect_uri(port),
+        state=flow.new_state(world.random(_STATE_BYTES)),
+        verifier=flow.new_verifier(world.random(_VERIFIER_BYTES)),
+        created=now,
+        expires=now + lifetime,
+        requester=wanted.requester,
+        replace_account=wanted.replace_account,
+    )
+
+
+def provider_of(login: PendingLogin) -> Provider:
+    """Return the provider a pending login was started with."""
+    return Provider(issuer=login.issuer, client_id=login.client_id, scope=login.scope)
+
+
+def link(login: PendingLogin) -> str:
+    """Return the address to open in a browser. It holds the state and the challenge, never the verifier."""
+    return flow.authorize_url(provider_of(login), login.redirect_uri, login.state, login.verifier)
+
+
+def complete(
+    login: PendingLogin, code: Secret, *, store: Store, world: World, commit: Callable[[], None] = lambda: None
+) -> Credential:
+    """Exchange the code, check who it is for, and return the credential once it is durable.
+
+    The caller holds the profile's lock. `commit` is called when the store has been shown to be writable, and
+    before the code leaves: whoever keeps a pending login claims it there. Signals wait until the end.
+
+    Raises `IdentityMismatch` for another account than the profile's (its fresh tokens are given back),
+    the provider's and the store's errors; in every case what was stored before is unchanged.
+    """
+    provider = provider_of(login)
+    send = wire.sender(provider, now=world.now)
+    with deferred(lambda: world.tell("The sign-in is being stored; this takes a moment.")):
+        store.prove_writable()
+        commit()
+        signed = wire.converse(
+            flow.sign_in(provider, login.redirect_uri, code, login.verifier, profile=login.profile), send
+        )
+        try:
+            _admit(login, signed.identity, store)
+        except AuthError:
+            wire.converse(flow.give_back(provider, signed.tokens), send)
+            raise
+        now = world.now()
+        credential = Credential(
+            profile=login.profile,
+            identity=signed.identity,
+            access=signed.tokens.access,
+            refresh=signed.tokens.refresh,
+            id_token=signed.tokens.id_token,
+            expires=signed.tokens.expires,
+            client_id=login.client_id,
+            scope=signed.tokens.scope or login.scope,
+            signed_in=now,
+            refreshed=now,
+        )
+        store.save(credential)
+    return credential
+
+
+def _admit(login: PendingLogin, found: Identity, store: Store) -> None:
+    """Refuse an identity that may not become this profile."""
+    held = store.load(login.profile)
+    if held is None or login.replace_account or held.identity.is_same_account(found):
+        return
+    raise IdentityMismatch(
+        profile=login.profile,
+        found=mask_account(found.account_id),
+        expected=mask_account(held.identity.account_id),
+    )

@@ -1,0 +1,90 @@
+"""What we hold, whose it is, how long it lives, and what is waiting. Local and fast; nothing is changed."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from codex_auth.core.errors import AuthError, ProfileNotFound
+from codex_auth.core.model import Card
+from codex_auth.core.names import DEFAULT, read_name
+from codex_auth.edge.pending import PendingFile, Waiting
+from codex_auth.edge.places import Places
+from codex_auth.edge.world import World
+from codex_auth.stores import Store
+
+EXPIRING = timedelta(minutes=10)
+"""A login this close to its end counts as expiring: twice the margin at which Codex itself refreshes."""
+
+Item = TypeVar("Item")
+
+LIVE = "live"
+EXPIRING_SOON = "expiring"
+EXPIRED = "expired"
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What `status` shows. `trouble` holds what could not be read; the rest is still true."""
+
+    cards: list[Card]
+    waiting: list[Waiting]
+    default: str
+    trouble: list[AuthError]
+
+
+def look(store: Store, places: Places, world: World, *, selector: str | None = None) -> Report:
+    """Return the state of every profile, or of the one that is named.
+
+    Raises `ProfileNotFound` when the named profile neither exists nor is being signed in to.
+    """
+    trouble: list[AuthError] = []
+
+    def pending() -> Iterable[Waiting]:
+        return PendingFile(places).read().waiting.values()
+
+    cards = list(_collect(store.cards, trouble))
+    now = world.now()
+    waiting = [login for login in _collect(pending, trouble) if login.is_live(now)]
+    names = [card.profile for card in cards]
+    default = DEFAULT if DEFAULT in names or not names else names[0]
+    if selector is not None:
+        name = read_name(selector)
+        name = default if name == DEFAULT else name
+        cards = [card for card in cards if card.profile == name]
+        waiting = [login for login in waiting if login.profile == name]
+        if not cards and not waiting and not trouble:
+            raise ProfileNotFound(profile=name)
+    return Report(cards=cards, waiting=waiting, default=default, trouble=trouble)
+
+
+def life(card: Card, now: datetime) -> str:
+    """Return `live`, `expiring`, `expired`, or `unknown` for an entry that does not say when it ends."""
+    if card.expires is None:
+        return UNKNOWN
+    left = card.expires - now
+    if left <= timedelta():
+        return EXPIRED
+    return EXPIRING_SOON if left <= EXPIRING else LIVE
+
+
+def verdict(report: Report, now: datetime) -> int:
+    """Return the exit status of `status --check`.
+
+    3 when a person must sign in (there is no profile, or one has expired and nothing can renew it), 4 when one
+    is expiring or waits to be renewed, 1 when something could not be read, 0 otherwise.
+    """
+    if report.trouble:
+        return report.trouble[0].status
+    lives = [(life(card, now), card.has_refresh_token) for card in report.cards]
+    if not lives or any(state == EXPIRED and not renewable for state, renewable in lives):
+        return 3
+    return 4 if any(state in {EXPIRED, EXPIRING_SOON} for state, _ in lives) else 0
+
+
+def _collect(read: Callable[[], Iterable[Item]], trouble: list[AuthError]) -> Iterator[Item]:
+    try:
+        yield from read()
+    except AuthError as error:
+        trouble.append(error)

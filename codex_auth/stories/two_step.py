@@ -1,0 +1,189 @@
+"""Signing in in two steps: `start` returns a link at once, `finish` takes the redirect in any later process."""
+
+from dataclasses import dataclass, replace
+
+from codex_auth.core.errors import (
+    ConsentDenied,
+    ForeignPendingLogin,
+    NoPendingLogin,
+    PendingLoginGone,
+    ProviderUnreachable,
+    RedirectRefused,
+    UsageError,
+)
+from codex_auth.core.model import Credential, PendingLogin
+from codex_auth.core.names import DEFAULT, read_name
+from codex_auth.core.provider import CALLBACK_PORTS
+from codex_auth.core.redirect import Denied, Expected, read_redirect, state_of
+from codex_auth.core.secret import Secret
+from codex_auth.edge.pending import ENDINGS, LIFETIME, PendingFile, PendingTable, Waiting
+from codex_auth.edge.places import Places
+from codex_auth.edge.world import World
+from codex_auth.stores import Store
+from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile
+
+_PROFILE_LOCK_SECONDS = 60.0
+"""Longer than the provider's requests of one sign-in may take together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A sign-in that waits for its redirect."""
+
+    login: PendingLogin
+    login_url: str
+    replaced: bool
+
+
+def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Started:
+    """Save a pending login and return its link. An earlier one of the same profile is replaced.
+
+    Raises `ForeignPendingLogin` if somebody else's sign-in is waiting under that name.
+    """
+    profile = meant_profile(wanted.selector, store)
+    login = begin(wanted, profile=profile, port=CALLBACK_PORTS[0], lifetime=LIFETIME, world=world)
+    file = PendingFile(places, make=True)
+    with file.change() as table:
+        table.expire(login.created)
+        earlier = table.waiting.get(profile)
+        if earlier is not None:
+            _refuse_stranger(earlier, wanted.requester)
+            table.end(profile, "replaced", login.created)
+        table.waiting[profile] = file.seal(login)
+    return Started(login=login, login_url=link(login), replaced=earlier is not None)
+
+
+def finish(
+    selector: str | None, text: Secret, *, requester: str = "", store: Store, places: Places, world: World
+) -> Credential:
+    """Take a pasted redirect, exchange its code and return the stored credential.
+
+    Without a selector the redirect itself says which sign-in it belongs to. A redirect that cannot be read
+    leaves the sign-in waiting; so does a provider that could not be reached. Raises `NoPendingLogin`,
+    `PendingLoginGone`, `ForeignPendingLogin`, `RedirectRefused`, `ConsentDenied` and everything that
+    `stories.sign_in.complete` raises.
+    """
+    file = PendingFile(places, make=True)
+    profile = _which(file.read(), selector, text, store)
+    with store.lock(profile, timeout=_PROFILE_LOCK_SECONDS):
+        return _finish_locked(file, profile, text, requester, store, world)
+
+
+def cancel(selector: str | None, *, requester: str = "", store: Store, places: Places, world: World) -> str:
+    """Forget the sign-in waiting for a profile and return the profile's name."""
+    file = PendingFile(places, make=True)
+    with file.change() as table:
+        table.expire(world.now())
+        profile = _named_or_only(table, selector, store)
+        if profile not in table.waiting:
+            raise NoPendingLogin(profile=profile)
+        _refuse_stranger(table.waiting[profile], requester)
+        table.end(profile, "cancelled", world.now())
+    return profile
+
+
+def _finish_locked(
+    file: PendingFile, profile: str, text: Secret, requester: str, store: Store, world: World
+) -> Credential:
+    login, code = _accept(file, profile, text, requester, world)
+
+    def claim() -> None:
+        with file.change() as table:
+            waiting = table.waiting.get(profile)
+            if waiting is None or waiting.id != login.id:
+                # `cancel` and `start` need no profile lock, so they can come between.
+                raise _gone(table, login.state, profile) or NoPendingLogin(profile=profile)
+            table.waiting[profile] = replace(waiting, claimed=True)
+
+    try:
+        credential = complete(login, code, store=store, world=world, commit=claim)
+    except ProviderUnreachable:
+        _release(file, login)
+        raise
+    except BaseException:
+        _end_if_claimed(file, login, "refused", world)
+        raise
+    _end_if_claimed(file, login, "finished", world)
+    return credential
+
+
+def _accept(file: PendingFile, profile: str, text: Secret, requester: str, world: World) -> tuple[PendingLogin, Secret]:
+    """Return the open login and the code that the pasted text brings for it."""
+    with file.change() as table:
+        table.expire(world.now())
+        waiting = table.waiting.get(profile)
+        if waiting is None:
+            raise _gone(table, state_of(text.reveal()), profile) or NoPendingLogin(profile=profile)
+        _refuse_stranger(waiting, requester)
+        if waiting.claimed:
+            # We hold the profile's lock, so whoever claimed it is gone.
+            table.end(profile, "interrupted", world.now())
+            gone: PendingLoginGone | None = PendingLoginGone(what=ENDINGS["interrupted"], profile=profile)
+        else:
+            gone = None
+    if gone is not None:
+        raise gone
+    login = file.open(waiting)
+    expected = Expected(redirect_uri=login.redirect_uri, state=login.state, issuer=login.issuer)
+    try:
+        answer = read_redirect(text.reveal(), expected)
+    except RedirectRefused:
+        other = _gone(table, state_of(text.reveal()), profile)
+        if other is not None:
+            raise other from None
+        raise
+    if isinstance(answer, Denied):
+        with file.change() as table:
+            table.end(profile, "denied", world.now())
+        raise ConsentDenied(error=answer.error, profile=profile)
+    return login, answer.code
+
+
+def _gone(table: PendingTable, state: Secret | None, profile: str) -> PendingLoginGone | None:
+    ended = None if state is None else table.how_it_ended(state)
+    return None if ended is None else PendingLoginGone(what=ENDINGS[ended.how], profile=ended.profile or profile)
+
+
+def _release(file: PendingFile, login: PendingLogin) -> None:
+    with file.change() as table:
+        waiting = table.waiting.get(login.profile)
+        if waiting is not None and waiting.id == login.id:
+            table.waiting[login.profile] = replace(waiting, claimed=False)
+
+
+def _end_if_claimed(file: PendingFile, login: PendingLogin, how: str, world: World) -> None:
+    with file.change() as table:
+        waiting = table.waiting.get(login.profile)
+        if waiting is not None and waiting.id == login.id and waiting.claimed:
+            table.end(login.profile, how, world.now())
+
+
+def _which(table: PendingTable, selector: str | None, text: Secret, store: Store) -> str:
+    state = state_of(text.reveal())
+    if selector is None and state is not None:
+        for file_login in table.waiting.values():
+            if file_login.is_for(state):
+                return file_login.profile
+        ended = table.how_it_ended(state)
+        if ended is not None:
+            return ended.profile
+    return _named_or_only(table, selector, store)
+
+
+def _named_or_only(table: PendingTable, selector: str | None, store: Store) -> str:
+    if selector is None:
+        if len(table.waiting) == 1:
+            return next(iter(table.waiting))
+        if table.waiting:
+            names = ", ".join(sorted(table.waiting))
+            raise UsageError(problem=f"Several sign-ins are waiting: {names}. Say which.", command="finish")
+        return meant_profile(DEFAULT, store)
+    name = read_name(selector)
+    if name == DEFAULT and name not in table.waiting:
+        return meant_profile(selector, store)
+    return name
+
+
+def _refuse_stranger(waiting: Waiting, requester: str) -> None:
+    if waiting.requester and waiting.requester != requester:
+        raise ForeignPendingLogin(profile=waiting.profile)

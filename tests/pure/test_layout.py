@@ -1,0 +1,121 @@
+"""The house has floors, and imports only go down or to the left; CONTRIBUTING.md shows the same list."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "codex_auth"
+
+FLOORS = {
+    "core": "text secret errors jsontext model names provider redirect idtoken replies flow",
+    "edge": "trouble folders files locks world places seal signals pending wire "
+    "request_head pages ports loopback terminal browser",
+    "stores": "openclaw_lock entries auth_profiles memory",
+    "stories": "sign_in two_step login status",
+    "cli": "show doors report table options opening redirect_input outcome "
+    "login start finish cancel status demo main group skill",
+}
+"""Each floor from the bottom up, and its modules from left to right."""
+
+EDGE_LIBRARIES = {"os", "socket", "ssl", "time", "pathlib", "subprocess", "click", "http", "threading", "sys", "shutil"}
+"""What the pure floor must not touch."""
+
+MAY_REVEAL = {
+    "core.flow",
+    "core.idtoken",
+    "core.redirect",
+    "core.replies",
+    "edge.pending",
+    "edge.seal",
+    "stores.auth_profiles",
+    "stores.entries",
+    "stories.two_step",
+    "stories.login",
+}
+"""The modules that may call `Secret.reveal`."""
+
+
+def _modules() -> Iterator[tuple[str, str, ast.Module]]:
+    for floor in FLOORS:
+        for path in sorted((PACKAGE / floor).glob("*.py")):
+            yield floor, path.stem, ast.parse(path.read_text())
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _place(module: str) -> tuple[int, int] | None:
+    parts = module.split(".")
+    if len(parts) < 3 or parts[0] != "codex_auth" or parts[1] not in FLOORS:
+        return None
+    names = FLOORS[parts[1]].split()
+    return (list(FLOORS).index(parts[1]), names.index(parts[2])) if parts[2] in names else None
+
+
+def test_every_module_has_its_place() -> None:
+    """The list names exactly the modules there are."""
+    there = {(floor, name) for floor, name, _ in _modules()} - {(floor, "__init__") for floor in FLOORS}
+
+    assert there == {(floor, name) for floor, names in FLOORS.items() for name in names.split()}
+
+
+def test_imports_go_down_or_left() -> None:
+    """No module imports one above it, or to its right on its own floor."""
+    wrong = [
+        f"{floor}.{name} imports {imported}"
+        for floor, name, tree in _modules()
+        for imported in _imports(tree)
+        if (here := _place(f"codex_auth.{floor}.{name}")) and (there := _place(imported)) and there >= here
+    ]
+
+    # `main` hands over to `group`, which shows the same table of verbs.
+    assert [line for line in wrong if not line.startswith("cli.main imports codex_auth.cli.group")] == []
+
+
+def test_the_sandbox_stands_apart() -> None:
+    """The sandbox imports nothing of ours but the pure floor, and only doors import the sandbox."""
+    inside = [
+        imported
+        for path in (PACKAGE / "sandbox").glob("*.py")
+        for imported in _imports(ast.parse(path.read_text()))
+        if imported.startswith("codex_auth.") and not imported.startswith(("codex_auth.sandbox", "codex_auth.core"))
+    ]
+    outside = [
+        f"{floor}.{name}"
+        for floor, name, tree in _modules()
+        if floor != "cli" and any(imported.startswith("codex_auth.sandbox") for imported in _imports(tree))
+    ]
+
+    assert (inside, outside) == ([], [])
+
+
+@pytest.mark.parametrize("library", sorted(EDGE_LIBRARIES))
+def test_the_pure_floor_touches_nothing(library: str) -> None:
+    """Nothing on the pure floor imports a library that reaches outside."""
+    users = [
+        name
+        for floor, name, tree in _modules()
+        if floor == "core" and any(imported.partition(".")[0] == library for imported in _imports(tree))
+    ]
+
+    assert users == []
+
+
+def test_only_named_modules_reveal_secrets() -> None:
+    """Every call of `.reveal()` stands in a module that was meant to see secrets."""
+    callers = {
+        f"{floor}.{name}"
+        for floor, name, tree in _modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "reveal"
+    }
+
+    assert callers - {"core.secret"} <= MAY_REVEAL
