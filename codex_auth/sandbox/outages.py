@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 
-from flask import Response, g, jsonify, redirect
+from flask import Response, g, jsonify
 
 from codex_auth.sandbox.faults import Fault
 
@@ -39,7 +39,7 @@ def instead_of_acting(fault: Fault | None, stopping: threading.Event) -> Respons
         case Fault(name="html"):
             return Response(_CAPTIVE_PORTAL)
         case Fault(name="redirect"):
-            return Response(headers=redirect("http://elsewhere.invalid/oauth/token").headers, status=302)
+            return Response(status=302, headers={"Location": "http://elsewhere.invalid/oauth/token"})
         case Fault(name="huge"):
             return Response(_padding(int(fault.value or 32)), mimetype="application/json")
     return None

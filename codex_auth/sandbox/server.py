@@ -24,6 +24,10 @@ class _QuietHandler(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  # werkzeug's name
         """Write nothing."""
 
+    def connection_dropped(self, *_: object) -> None:
+        """Hang up: werkzeug would go on to wait for another request on the connection."""
+        self.close_connection = True
+
 
 class Sandbox:
     """A running sandbox on loopback, stopped at the end of the `with` block.
