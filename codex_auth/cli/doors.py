@@ -4,18 +4,10 @@ import os
 import sys
 from collections.abc import Callable
 
-from codex_auth.core.errors import AuthError
+from codex_auth.core.errors import AuthError, Stop
 
 SCHEMA_VERSION = 1
 _CTRL_C = 2
-
-
-class Stop(KeyboardInterrupt):
-    """A signal asked the program to end; its number decides the exit status, as shells report it."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
 
 
 def guarded(action: Callable[..., int], *, as_json: bool, **arguments: object) -> int:

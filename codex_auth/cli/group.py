@@ -1,17 +1,16 @@
 """The lazy click group: a verb's module is imported only when the verb runs."""
 
-import signal
 import sys
 from importlib import import_module
-from types import FrameType
-from typing import NoReturn
+from io import TextIOWrapper
 
 import click
 
 from codex_auth import __version__
-from codex_auth.cli.doors import Stop, guarded
+from codex_auth.cli.doors import guarded
 from codex_auth.cli.main import VERBS, help_text
-from codex_auth.core.errors import UsageError
+from codex_auth.core.errors import Stop, UsageError
+from codex_auth.edge.signals import stop_cleanly
 
 
 class Verbs(click.Group):
@@ -42,7 +41,8 @@ def group() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one verb and return the exit status."""
-    _stop_cleanly()
+    stop_cleanly()
+    _show_anything()
     return guarded(invoke, as_json="--json" in arguments, arguments=arguments)
 
 
@@ -92,18 +92,8 @@ def _ours(option: str, verb: str) -> str:
     return "given"
 
 
-def _stop_cleanly() -> None:
-    """Let SIGTERM and SIGHUP unwind like Ctrl-C, so that terminals and files are left as they were."""
-
-    def stop(number: int, _frame: FrameType | None) -> NoReturn:
-        raise Stop(number)
-
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, stop)
-    if hasattr(sys.stdout, "reconfigure"):
-        # A terminal that cannot show a character shows a question mark instead of stopping the program.
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.reconfigure(errors="replace")
+def _show_anything() -> None:
+    """Let a stream that cannot show a character show a question mark instead of stopping the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")

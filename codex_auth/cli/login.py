@@ -51,8 +51,8 @@ def command(
     """
     from codex_auth.cli.opening import chosen_profile, chosen_provider, open_places
     from codex_auth.cli.outcome import print_finished
-    from codex_auth.core.errors import NotATerminal, UsageError
     from codex_auth.cli.redirect_input import terminal_descriptor
+    from codex_auth.core.errors import NotATerminal, UsageError
     from codex_auth.edge.terminal import Countdown
     from codex_auth.edge.world import World
     from codex_auth.stories.login import Ways, login

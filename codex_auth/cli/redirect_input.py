@@ -5,8 +5,11 @@ import sys
 
 from codex_auth.core.errors import NotATerminal
 from codex_auth.core.secret import Secret
+from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.terminal import HiddenInput, read_piped
 from codex_auth.edge.world import World
+
+_LOOK_SECONDS = 1.0
 
 
 def terminal_descriptor() -> int | None:
@@ -37,7 +40,8 @@ def _ask(terminal: int, profile: str, world: World) -> Secret:
     with HiddenInput(terminal, profile=profile) as paste:
         world.tell("Paste the address the browser ended on, and press Enter (it is not shown):")
         while True:
-            select.select([terminal], [], [])
-            text = paste.read()
+            ready, _, _ = select.select([terminal], [], [], _LOOK_SECONDS)
+            stop_if_asked()
+            text = paste.read() if ready else None
             if text is not None:
                 return Secret(text)

@@ -37,8 +37,7 @@ def show(
 
         print_report(report, now, full=full)
     else:
-        for line in plain(report, now, full=full):
-            world.out(line)
+        world.out("\n".join(plain(report, now, full=full)))
     if not as_json:
         for error in report.trouble:
             world.tell(f"codex-auth: {error}")

@@ -26,6 +26,14 @@ EXIT_CODES = {
 """What each exit status means; `--help` and README print this table."""
 
 
+class Stop(KeyboardInterrupt):
+    """A signal asked the program to end; its number decides the exit status, as shells report it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
 class AuthError(Exception):
     """Base of every expected failure. `facts` fill the placeholders of sentence and remedy."""
 

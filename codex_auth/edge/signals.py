@@ -1,4 +1,4 @@
-"""Letting a short, unrepeatable piece of work finish before Ctrl-C or a stop request takes effect."""
+"""Ctrl-C and requests to stop: taken at once, or held back until a short, unrepeatable piece of work is done."""
 
 import contextlib
 import os
@@ -7,7 +7,35 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-_DEFERRED = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+from codex_auth.core.errors import Stop
+
+_STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+_asked: list[int] = []
+
+
+def stop_cleanly() -> None:
+    """Let SIGINT, SIGTERM and SIGHUP unwind the program, so that terminals and files are left as they were.
+
+    A signal that was ignored when we were started (`nohup`) stays ignored.
+    """
+    for number in _STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
+def stop_if_asked() -> None:
+    """Raise `Stop` if a signal came whose exception was lost; for loops that wait long.
+
+    Python drops what a signal handler raises while a destructor or a weak reference's callback runs.
+    """
+    if _asked:
+        raise Stop(_asked[0])
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    _asked.append(number)
+    raise Stop(number)
 
 
 @contextlib.contextmanager
@@ -27,7 +55,7 @@ def deferred(explain: Callable[[], None]) -> Iterator[None]:
         caught.append(number)
         explain()
 
-    before = {number: signal.signal(number, note) for number in _DEFERRED}
+    before = {number: signal.signal(number, note) for number in _STOPPING}
     try:
         yield
     finally:

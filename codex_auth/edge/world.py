@@ -20,6 +20,7 @@ def _ticks() -> float:
 
 def _out(line: str) -> None:
     sys.stdout.write(line + "\n")
+    sys.stdout.flush()  # so that it stands in the right place among the lines for people
 
 
 def _tell(line: str) -> None:
@@ -37,6 +38,6 @@ class World:
     random: Callable[[int], bytes] = os.urandom
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
     out: Callable[[str], None] = _out
-    """One line of result, on stdout."""
+    """A result, on stdout."""
     tell: Callable[[str], None] = _tell
     """One line for people, on stderr."""

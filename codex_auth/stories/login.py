@@ -13,6 +13,7 @@ from codex_auth.core.redirect import Denied, Expected, Redirect, read_query, rea
 from codex_auth.core.secret import Secret
 from codex_auth.edge import browser, pages
 from codex_auth.edge.loopback import Callback, Visit, open_callback
+from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.terminal import Countdown, HiddenInput
 from codex_auth.edge.world import World
 from codex_auth.stores import Store
@@ -113,6 +114,7 @@ def _wait(pending: PendingLogin, callback: Callback, paste: HiddenInput | None, 
     terminal = ways.paste_from
 
     def tick() -> None:
+        stop_if_asked()
         ways.countdown.draw(deadline - world.ticks())
 
     while True:
