@@ -40,10 +40,6 @@ class CodexClient(ClientMixin):
         """Compare character by character; a look-alike is a stranger."""
         return redirect_uri in self.redirect_uris
 
-    def check_client_secret(self, _secret: str) -> bool:
-        """Know no secret: a client that sends one is refused."""
-        return False
-
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         """Accept a bare client id only."""
         return method == "none"

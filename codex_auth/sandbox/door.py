@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
@@ -67,13 +68,11 @@ def command(
         wanted = [read_fault(text) for text in faults]
     except BadFault as bad:
         raise click.BadParameter(str(bad), param_hint="--fault") from None
-    try:
-        from codex_auth.sandbox.server import serve  # noqa: PLC0415  # needs the extra
-    except ModuleNotFoundError as missing:
-        if missing.name not in ("flask", "werkzeug"):
-            raise
+    if find_spec("flask") is None:
         click.echo(_WITHOUT_FLASK, err=True)
         context.exit(1)
+    from codex_auth.sandbox.server import serve  # noqa: PLC0415  # needs the extra
+
     try:
         serve(
             port,

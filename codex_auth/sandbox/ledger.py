@@ -17,7 +17,6 @@ from codex_auth.sandbox.accounts import Account
 REUSED = "refresh_token_reused"
 INVALIDATED = "refresh_token_invalidated"
 EXPIRED = "refresh_token_expired"
-UNKNOWN = "invalid_grant"
 
 
 class Refused(Exception):
@@ -35,10 +34,6 @@ class Login:
     account: Account
     scope: str
     revoked: bool = False
-
-    def get_scope(self) -> str:
-        """Return the scope that was approved (Authlib's name for it)."""
-        return self.scope
 
     def check_client(self, _client: object) -> bool:
         """Belong to Codex: there is no other client."""
@@ -129,12 +124,10 @@ class Ledger:
     def rotate(self, refresh_token: str, now: float, *, keep: bool = False) -> str:
         """Spend a refresh token and return its successor; with `keep`, return the same one, unspent.
 
-        Raise Refused for a token that is unknown, spent, revoked or expired, in OpenAI's words.
+        Raise Refused, in OpenAI's words, for a token that is spent, revoked or expired. `login_of` knows which exist.
         """
         with self._lock:
-            held = self._refresh.get(refresh_token)
-            if held is None:
-                raise Refused(UNKNOWN)
+            held = self._refresh[refresh_token]
             if held.spent and not held.again:
                 held.login.revoked = True
                 raise Refused(REUSED)

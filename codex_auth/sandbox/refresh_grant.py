@@ -1,10 +1,9 @@
 """Refresh with rotation, answering in OpenAI's words when a token is not honoured."""
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidGrantError
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
-from codex_auth.sandbox.ledger import EXPIRED, INVALIDATED, REUSED, UNKNOWN, Login, Refused
+from codex_auth.sandbox.ledger import EXPIRED, INVALIDATED, REUSED, Login, Refused
 from codex_auth.sandbox.outages import fault_name
 from codex_auth.sandbox.provider import Provider
 
@@ -56,8 +55,6 @@ class RefreshGrant(RefreshTokenGrant):
                 keep=fault in ("no_rotation", "no_refresh_token"),
             )
         except Refused as refused:
-            if refused.code == UNKNOWN:
-                raise InvalidGrantError from None
             raise RefreshRefused(refused.code) from None
         return provider.mint.reply(login, fresh, fault)
 

@@ -91,5 +91,5 @@ def serve(port: int, faults: list[Fault], announce: Callable[[Sandbox], None], *
         for fault in faults:
             sandbox.add_fault(fault)
         announce(sandbox)
-        while not stop.wait(0.5):  # on Windows a wait without end cannot be interrupted
-            pass
+        while not stop.is_set():
+            stop.wait(0.5)  # on Windows a wait without end cannot be interrupted

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 from http.client import HTTPConnection
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -15,6 +14,7 @@ from codex_auth.sandbox.backend import ANSWER
 from codex_auth.sandbox.record import fingerprint
 from codex_auth.sandbox.server import Sandbox
 from tests.real_codex.codex import PATIENCE, Codex, Ended
+from tests.real_codex.conversation import Conversation
 
 _CODE = re.compile(r"(?<![A-Z])[B-Z]{4}-[B-Z]{5}(?![A-Z])")  # codex colours it even when nobody looks
 
@@ -98,8 +98,6 @@ def test_browser_sign_in_through_the_app_server(codex: Codex, sandbox: Sandbox) 
     """The app server's browser sign-in (PKCE) completes when the person approves."""
     with codex.start("app-server", stdin=subprocess.PIPE) as process:
         talk = Conversation(process)
-        talk.ask("initialize", {"clientInfo": {"name": "codex-auth-tests", "version": "0"}})
-        talk.say({"method": "initialized"})
         started = talk.ask("account/login/start", {"type": "chatgpt"})
         redirect = visitor.approve(started["authUrl"], "personal")
         status = visit(redirect)
@@ -120,8 +118,6 @@ def test_codex_asks_for_what_the_sandbox_allows(codex: Codex) -> None:
     """Codex's own authorize request passes every check, with the redirect address of its first port."""
     with codex.start("app-server", stdin=subprocess.PIPE) as process:
         talk = Conversation(process)
-        talk.ask("initialize", {"clientInfo": {"name": "codex-auth-tests", "version": "0"}})
-        talk.say({"method": "initialized"})
         started = talk.ask("account/login/start", {"type": "chatgpt"})
         redirect = visitor.deny(started["authUrl"])
 
@@ -152,40 +148,3 @@ def visit(address: str) -> int:
     connection.close()
     onwards = response.headers.get("Location")
     return visit(onwards) if onwards else response.status
-
-
-class Conversation:
-    """JSON-RPC over the app server's pipes, one message a line."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._to, self._from = process.stdin, process.stdout
-        self._number = 0
-
-    def say(self, message: dict[str, Any]) -> None:
-        """Send one message."""
-        self._to.write(json.dumps(message) + "\n")
-        self._to.flush()
-
-    def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """Send a request and return its result."""
-        self._number += 1
-        self.say({"id": self._number, "method": method, "params": params})
-        while True:
-            heard = self._hear()
-            if heard.get("id") == self._number:
-                result: dict[str, Any] = heard["result"]
-                return result
-
-    def wait_for(self, method: str) -> dict[str, Any]:
-        """Return the parameters of the next such notification."""
-        while True:
-            heard = self._hear()
-            if heard.get("method") == method:
-                params: dict[str, Any] = heard["params"]
-                return params
-
-    def _hear(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(self._from.readline())
-        return message

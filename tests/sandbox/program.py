@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
@@ -126,3 +127,10 @@ def claims_of(token: str) -> dict[str, Any]:
     body = token.split(".")[1]
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     return claims
+
+
+def ticket_of(page: str) -> str:
+    """Return the number of a consent page."""
+    found = re.search(r'name="ticket" value="([^"]+)"', page)
+    assert found is not None
+    return found.group(1)

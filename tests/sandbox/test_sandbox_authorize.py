@@ -8,7 +8,7 @@ from codex_auth.sandbox import visitor
 from codex_auth.sandbox.accounts import ACCOUNTS
 from codex_auth.sandbox.server import Sandbox
 from tests.sandbox.conftest import Clock
-from tests.sandbox.program import CALLBACK, Program, query_of
+from tests.sandbox.program import CALLBACK, Program, query_of, ticket_of
 
 SCRIPT = "\"'><script>alert(1)</script>"
 
@@ -198,10 +198,3 @@ def test_the_visitor_chooses_among_offered_accounts(program: Program) -> None:
 def test_the_visitor_returns_a_redirect_that_needs_no_page(program: Program) -> None:
     """An error that is redirected at once reaches the caller like any other redirect."""
     assert query_of(visitor.approve(program.authorize_url(scope="admin")))["error"] == "invalid_scope"
-
-
-def ticket_of(page: str) -> str:
-    """Return the number of a consent page."""
-    found = re.search(r'name="ticket" value="([^"]+)"', page)
-    assert found is not None
-    return found.group(1)

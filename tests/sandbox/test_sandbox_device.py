@@ -8,7 +8,7 @@ from codex_auth.sandbox import visitor
 from codex_auth.sandbox.accounts import ACCOUNTS
 from codex_auth.sandbox.server import Sandbox
 from tests.sandbox.conftest import Clock
-from tests.sandbox.program import CLIENT_ID, DEVICE_CODE, Program, Reply, claims_of
+from tests.sandbox.program import CLIENT_ID, DEVICE_CODE, Program, Reply, claims_of, ticket_of
 
 
 def page_of(program: Program) -> str:
@@ -186,6 +186,29 @@ def test_the_first_decision_stays(program: Program) -> None:
 
     with pytest.raises(visitor.NoSuchButton, match="Enter the code"):
         visitor.approve_device(page_of(program), started["user_code"])
+
+
+def test_the_first_of_two_pages_decides(program: Program) -> None:
+    """Two pages open for one code: what the second says changes nothing."""
+    started = start(program)
+    url = f"{page_of(program)}?user_code={started['user_code']}"
+    first, second = (ticket_of(program.get(url).text) for _ in range(2))
+
+    program.post_form("/codex/device", {"ticket": first, "decision": "approve", "account": "bot"})
+    program.post_form("/codex/device", {"ticket": second, "decision": "deny"})
+
+    assert poll(program, started).status == 200
+
+
+def test_approving_as_nobody_decides_nothing(program: Program) -> None:
+    """A form made by hand with an account that does not exist leaves the device waiting."""
+    started = start(program)
+    ticket = ticket_of(program.get(f"{page_of(program)}?user_code={started['user_code']}").text)
+
+    reply = program.post_form("/codex/device", {"ticket": ticket, "decision": "approve", "account": "nobody"})
+
+    assert reply.status == 400
+    assert poll(program, started).status == 403
 
 
 def test_an_unknown_code_is_asked_for_again(program: Program) -> None:
