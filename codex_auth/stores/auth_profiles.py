@@ -68,7 +68,7 @@ class AuthProfiles:
 
     def cards(self) -> Iterator[Card]:
         """Return one card for each profile, in the order of the file."""
-        _, cards = self._read(self._cards_in)
+        cards = self._read(self._cards_in)[1]  # nothing else of the file may stay while the caller takes its time
         yield from cards.values()
 
     def load(self, profile: str) -> Credential | None:
