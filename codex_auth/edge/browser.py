@@ -119,10 +119,11 @@ def _starts(command: list[str], env: Mapping[str, str], patience: float) -> bool
 
 
 def _start_file(url: str) -> bool:
-    if sys.platform == "win32":
-        try:
-            os.startfile(url)  # noqa: S606 - Windows has no other way to open an address
-        except OSError:
-            return False
-        return True
-    return False
+    start = getattr(os, "startfile", None)  # on Windows only; there it is the system's way to open an address
+    if start is None:
+        return False
+    try:
+        start(url)
+    except OSError:
+        return False
+    return True

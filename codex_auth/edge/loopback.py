@@ -235,7 +235,7 @@ class Callback:
                 self._end(connection)
             case Bad(status):
                 self._reply(connection, pages.bad_request(status))
-            case Head() as head:
+            case head:
                 page = self._page_for(head)
                 if page:
                     self._reply(connection, page, with_body=head.method != "HEAD")
@@ -306,9 +306,14 @@ def _same(path: str, expected: str) -> bool:
 
 
 def _is_navigation(head: Head) -> bool:
-    """Whether this can be a browser following a redirect: no body, and Fetch Metadata, if sent, says so."""
+    """Whether this can be a browser showing the redirect to its person: a plain GET that Fetch Metadata agrees with.
+
+    A navigation has no Origin (Fetch Standard section 3.1). Chromium sends no Fetch Metadata with a WebSocket
+    handshake (measured), and a prefetch, which says so in Sec-Purpose, is made before anybody decided to come.
+    """
     return (
         head.fields.get("content-length", "0") == "0"
         and head.fields.get("sec-fetch-mode", "navigate") == "navigate"
         and head.fields.get("sec-fetch-dest", "document") == "document"
+        and not head.fields.keys() & {"origin", "upgrade", "sec-purpose", "purpose"}
     )

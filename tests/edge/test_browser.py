@@ -187,17 +187,15 @@ def test_a_browser_that_stays_is_not_waited_for(desktop: Desktop, monkeypatch: p
     assert time.monotonic() - began < 0.8
 
 
+PRIVATE = """CODEX_HOME CODEX_AUTH_STATE_DIR OPENAI_API_KEY OPENCLAW_X GITHUB_TOKEN TOKEN ZAI_API_KEY
+AWS_SECRET_ACCESS_KEY DB_PASSWORD CLIENT_SECRET vault_passphrase""".split()  # noqa: SIM905 - shorter than a list
+
+
 def test_the_browser_gets_nothing_of_ours(desktop: Desktop, capfd: pytest.CaptureFixture[str]) -> None:
     """No stream, no session, no variable that may hold a secret; what a desktop needs stays (CB-18)."""
     desktop.install("xdg-open")
     kept = {"DISPLAY": ":0", "XAUTHORITY": "/x", "DBUS_SESSION_BUS_ADDRESS": "unix:", "LANG": "de_DE.UTF-8"}
-    private = dict.fromkeys(
-        (
-            *("CODEX_HOME", "CODEX_AUTH_STATE_DIR", "OPENAI_API_KEY", "OPENCLAW_X", "GITHUB_TOKEN", "TOKEN"),
-            *("ZAI_API_KEY", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD", "CLIENT_SECRET", "vault_passphrase"),
-        ),
-        "canary",
-    )
+    private = dict.fromkeys(PRIVATE, "canary")
 
     open_browser(URL, desktop.env | kept | private, "linux")
     report = desktop.report("xdg-open")
@@ -251,6 +249,17 @@ def test_https_and_loopback_are_opened(desktop: Desktop, url: str) -> None:
     assert open_browser(url, desktop.env, "linux")
 
 
-def test_windows_opens_without_a_program(desktop: Desktop) -> None:
-    """There the system opens addresses itself; elsewhere that way does not exist."""
-    assert open_browser(URL, desktop.env, "win32") == hasattr(os, "startfile")
+def test_windows_opens_addresses_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program is looked for there; where the system cannot, the caller is told."""
+    opened: list[str] = []
+
+    def fail(_: str) -> None:
+        raise OSError
+
+    monkeypatch.setattr(os, "startfile", opened.append, raising=False)
+    assert open_browser(URL, {}, "win32")
+    assert opened == [URL]
+    monkeypatch.setattr(os, "startfile", fail)
+    assert not open_browser(URL, {}, "win32")
+    monkeypatch.delattr(os, "startfile")
+    assert not open_browser(URL, {}, "win32")

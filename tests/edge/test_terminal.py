@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -165,6 +166,52 @@ def test_a_hang_up_ends_the_input() -> None:
     os.close(desk.terminal)
 
 
+def test_a_terminal_that_fails_ends_the_input(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading from a terminal that was taken away is an error of the system, and the end for us."""
+
+    def fail(*_: object) -> bytes:
+        raise OSError
+
+    with HiddenInput(desk.terminal, profile="work") as hidden:
+        monkeypatch.setattr(os, "read", fail)
+        received = hidden.read()
+        monkeypatch.undo()
+
+    assert received == ""
+
+
+def test_a_stuck_key_does_not_hold_the_caller(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Enter held down there is never silence; the countdown still gets its turn."""
+    with HiddenInput(desk.terminal, profile="work") as hidden:
+        os.write(desk.keyboard, b"a")
+        assert hidden.read() is None
+        monkeypatch.setattr(os, "read", lambda *_: b"\n")
+        monkeypatch.setattr(select, "select", lambda *_: ([desk.terminal], [], []))
+        received = hidden.read()
+        monkeypatch.undo()
+
+    assert received is None
+
+
+def test_an_interrupt_while_hiding_shows_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between turning echo off and the body of the context leaves no silent terminal behind."""
+    before = termios.tcgetattr(desk.terminal)
+    calls = iter(["before hiding", "after hiding"])
+
+    def read_modes(_: int) -> list[Any]:
+        if next(calls) == "after hiding":
+            signal.raise_signal(signal.SIGINT)
+        return before
+
+    monkeypatch.setattr(termios, "tcgetattr", read_modes)
+
+    with pytest.raises(KeyboardInterrupt), HiddenInput(desk.terminal, profile="work"):
+        pass
+    monkeypatch.undo()
+
+    assert termios.tcgetattr(desk.terminal) == before
+
+
 def test_the_terminal_is_as_it_was(desk: Desk) -> None:
     """All its settings come back, also when the context is left by an exception."""
     before = termios.tcgetattr(desk.terminal)
@@ -227,8 +274,10 @@ from codex_auth.edge.terminal import HiddenInput
 try:
     with HiddenInput(0, profile="work") as hidden:
         print("ready", flush=True)
-        while (text := hidden.read() if select.select([0], [], [], 5)[0] else "") is None:
-            pass
+        text = None
+        while text is None:
+            if select.select([0], [], [], 0.1)[0]:
+                text = hidden.read()
         print(len(text), flush=True)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -269,9 +318,9 @@ class Job:
         return self.shell.stdout.readline().decode().strip()
 
     def end(self) -> None:
-        """Wait until it is over."""
+        """Hang up, whether it is over or not."""
         with self.shell:
-            assert self.shell.wait(10) == 0
+            self.shell.terminate()
 
 
 @pytest.fixture
@@ -298,7 +347,8 @@ def test_a_suspended_program_gives_the_terminal_back(desk: Desk, job: Job) -> No
     stopped = termios.tcgetattr(desk.terminal)[3]
 
     os.kill(job.pid, signal.SIGCONT)
-    while termios.tcgetattr(desk.terminal)[3] & termios.ECHO:
+    patience = time.monotonic() + 20
+    while termios.tcgetattr(desk.terminal)[3] & termios.ECHO and time.monotonic() < patience:
         time.sleep(0.01)
     os.write(desk.keyboard, b"secret\r")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from codex_auth.edge import pages
-from codex_auth.edge.loopback import Callback, Readable, Visit, open_callback
+from codex_auth.edge.loopback import MAX_CONNECTIONS, Callback, Readable, Visit, open_callback
 from tests.hostile.callback_bed import PATH, body_of, fields_of, open_bed, read_all, status_of
 
 NONCE = "0123456789abcdef0123456789abcdef"
@@ -88,6 +88,33 @@ def test_visits_that_come_together_are_given_one_by_one(callback: Callback) -> N
         browser.close()
 
     assert [status_of(reply) for reply in replies] == [400, 400, 400, 200, 400]
+
+
+def test_who_came_first_is_heard_before_many_more_are_let_in(callback: Callback) -> None:
+    """Accepting goes in small portions, so that a queue of idle connections cannot push a visit out unread."""
+    address = ("127.0.0.1", callback.port)
+    browser = socket.create_connection(address, timeout=5)
+    idle = [socket.create_connection(address, timeout=5) for _ in range(3 * MAX_CONNECTIONS)]
+    browser.sendall(f"GET {PATH}?first HTTP/1.1\r\nHost: localhost:{callback.port}\r\n\r\n".encode())
+
+    arrived = wait(callback)
+    for connection in (browser, *idle):
+        connection.close()
+
+    assert isinstance(arrived, Visit)
+    assert arrived.query == "first"
+
+
+def test_unanswered_visits_are_limited_too(callback: Callback) -> None:
+    """An owner who never answers holds no more connections than the limit; those beyond it are dropped."""
+    browsers = [visit(callback)[0] for _ in range(MAX_CONNECTIONS)]
+    late, unheard = visit(callback)
+
+    unheard.answer(pages.success("work"))
+
+    assert late.recv(1) == b""
+    for browser in (late, *browsers):
+        browser.close()
 
 
 def test_a_browser_that_left_is_no_error(callback: Callback) -> None:

@@ -219,3 +219,19 @@ def _without_ipv6(family: int, kind: int) -> socket.socket:
     if family == socket.AF_INET6:
         raise OSError(97, "Address family not supported by protocol")
     return _socket(family, kind)
+
+
+def test_windows_asks_for_exclusive_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SO_REUSEADDR means there what SO_REUSEPORT means elsewhere."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_KEEPALIVE, raising=False)
+
+    _, listeners = listen_on_loopback([0], profile="work")
+    options = [
+        [listener.getsockopt(socket.SOL_SOCKET, option) for option in (socket.SO_KEEPALIVE, socket.SO_REUSEADDR)]
+        for listener in listeners
+    ]
+    for listener in listeners:
+        listener.close()
+
+    assert options == [[1, 0]] * 2

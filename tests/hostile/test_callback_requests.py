@@ -71,7 +71,11 @@ CASES: dict[str, tuple[bytes, int]] = {
     "fetch": (GET + HOST + b"Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n\r\n", 400),
     "frame": (GET + HOST + b"Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n\r\n", 400),
     "navigation": (GET + HOST + b"Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\r\n", 400),
-    "websocket": (GET + HOST + b"Sec-Fetch-Mode: websocket\r\nUpgrade: websocket\r\n\r\n", 400),
+    "WebSocket": (GET + HOST + b"Sec-Fetch-Mode: websocket\r\nSec-Fetch-Dest: websocket\r\n\r\n", 400),
+    "WebSocket without metadata": (GET + HOST + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 400),
+    "page of another origin": (GET + HOST + b"Origin: https://evil.test\r\n\r\n", 400),
+    "page without origin": (GET + HOST + b"Origin: null\r\n\r\n", 400),
+    "prefetch": (GET + HOST + b"Sec-Fetch-Mode: navigate\r\nSec-Purpose: prefetch;prerender\r\n\r\n", 400),
     # -- methods (CB-7)
     "HEAD": (b"HEAD /auth/callback?x HTTP/1.1\r\n" + HOST + b"\r\n", 405),
     "POST": (b"POST /auth/callback HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\na=b", 405),
