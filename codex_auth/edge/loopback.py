@@ -161,11 +161,16 @@ class Callback:
         return self._visits.popleft() if self._visits else None
 
     def close(self) -> None:
-        """Free the port at once and drop every visitor but those whose visit is unanswered or being answered."""
+        """Free the port at once and let everybody go but those whose visit is being judged or answered.
+
+        Visits that nobody has waited for get a page that says so: a browser may come twice.
+        """
         for listener in self._listeners:
             self._selector.unregister(listener)
             listener.close()
         self._listeners = []
+        while self._visits:
+            self._visits.popleft().answer(pages.already())
         for connection in list(self._connections):
             if connection.stage is _Stage.READING:
                 self._end(connection)

@@ -66,13 +66,13 @@ def success(profile: str) -> Page:
 
 
 def already() -> Page:
-    """Say that the sign-in was answered before this visit came."""
+    """Say that the sign-in ended before this visit could count."""
     return _page(
         410,
         "calm",
-        "Already answered",
-        "This sign-in has been answered before, and nothing more is needed here.",
-        "You can close this window and go back to the terminal.",
+        "Already over",
+        "This sign-in is no longer waiting for an answer.",
+        "You can close this window. The terminal says how it ended.",
     )
 
 

@@ -21,9 +21,12 @@ _FIELD = re.compile(rb"(%s):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)" % _TOKEN)
 _STRAY = re.compile(rb"\r(?!\n|\Z)|(?<!\r)\n|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Head:
-    """A request head that means one thing only. `fields` has lower-case names; text is Latin-1, byte for byte."""
+    """A request head that means one thing only. `fields` has lower-case names; text is Latin-1, byte for byte.
+
+    It does not show itself: the target holds a code.
+    """
 
     method: str
     target: str

@@ -64,6 +64,11 @@ def test_a_head_is_read_to_the_letter() -> None:
     assert read_head(b"GET / HTTP/1.1\r\nA:\r\nB: \t c d \t\r\n\r\n") == Head("GET", "/", {"a": "", "b": "c d"})
 
 
+def test_a_head_does_not_show_itself() -> None:
+    """A traceback that prints it gives no code away (CB-17)."""
+    assert "callback" not in repr(read_head(PLAIN))
+
+
 @pytest.mark.parametrize(
     ("data", "status"),
     [(b"\x16\x03", 400), (b"GET\n", 400), (b"GET /\r\n", 400), (b"GET / HTTP/1.0\r\n", 505), (b"a" * 8193, 414)],

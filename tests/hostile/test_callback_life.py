@@ -145,6 +145,22 @@ def test_the_port_is_free_once_closed_and_the_page_still_arrives(callback: Callb
         assert status_of(read_all(browser)) == 200
 
 
+def test_a_visit_that_came_too_late_is_told_so(callback: Callback) -> None:
+    """A browser that loads the redirect twice must not end on a page of its own about a lost connection."""
+    late = socket.create_connection(("127.0.0.1", callback.port), timeout=5)
+    late.sendall(f"GET {PATH}?second HTTP/1.1\r\nHost: localhost:{callback.port}\r\n\r\n".encode())
+    early, arrived = visit(callback, "first")
+    if arrived.query != "first":
+        late, early = early, late
+
+    callback.close()
+    arrived.answer(pages.success("work"))
+
+    with early, late:
+        assert body_of(read_all(early)) == pages.success("work").body
+        assert body_of(read_all(late)) == pages.already().body
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, RuntimeError])
 def test_leaving_closes_everything_at_once(error: type[BaseException]) -> None:
     """Ctrl-C, SIGTERM's exit, any failure: port and connections are gone within a second (CB-4)."""
