@@ -6,7 +6,8 @@ from codex_auth.core.names import DEFAULT
 from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_ISSUER, OPENAI_SCOPE, Provider, read_issuer
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
-from codex_auth.stores import Store, open_store
+from codex_auth.stores import open_store
+from codex_auth.stores.protocol import Store
 
 
 def open_places(ctx: click.Context, world: World, auth_path: str) -> tuple[Places, Store]:

@@ -6,7 +6,6 @@ same fields.
 """
 
 from datetime import timedelta
-from typing import ClassVar
 
 from codex_auth.core.text import printable
 
@@ -37,10 +36,10 @@ class Stop(KeyboardInterrupt):
 class AuthError(Exception):
     """Base of every expected failure. `facts` fill the placeholders of sentence and remedy."""
 
-    code: ClassVar[str] = "failure"
-    sentence: ClassVar[str] = "Something went wrong."
-    remedy: ClassVar[str] = "Run `codex-auth status` to see where things stand."
-    status: ClassVar[int] = 1
+    code: str = "failure"
+    sentence: str = "Something went wrong."
+    remedy: str = "Run `codex-auth status` to see where things stand."
+    status: int = 1
 
     def __init__(self, **facts: object) -> None:
         self.facts = {key: printable(str(value), limit=400) for key, value in facts.items()}

@@ -1,7 +1,6 @@
 """The authorization server: OpenAI's constants, and what may stand in for it."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from codex_auth.core.errors import BadIssuer
 
@@ -52,7 +51,7 @@ class Provider:
     @property
     def host(self) -> str:
         """The host people know it by, for sentences."""
-        return urlsplit(self.issuer).netloc
+        return self.issuer.partition("://")[2].partition("/")[0]
 
     @property
     def is_openai(self) -> bool:
@@ -79,6 +78,8 @@ def read_issuer(text: str, *, listed: frozenset[str], config: str) -> str:
 
 
 def _issuer_problem(issuer: str, listed: frozenset[str]) -> str:
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(issuer)
         parts.port  # noqa: B018 - reading it is what validates it

@@ -1,9 +1,5 @@
 """Text that never shows itself."""
 
-import hashlib
-import hmac
-from typing import NoReturn
-
 
 class Secret:
     """A token, code, verifier or state. Only `reveal` returns the text; printing shows a fingerprint.
@@ -24,10 +20,14 @@ class Secret:
     @property
     def fingerprint(self) -> str:
         """Eight hex digits that name this secret without giving it away."""
+        import hashlib  # here and below: these two load OpenSSL, and most runs compare nothing
+
         return hashlib.sha256(self._text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
     def matches(self, text: str) -> bool:
         """Compare with text from outside in constant time, whatever characters it has."""
+        import hmac
+
         ours = self._text.encode("utf-8", "surrogatepass")
         return hmac.compare_digest(ours, text.encode("utf-8", "surrogatepass"))
 
@@ -48,7 +48,7 @@ class Secret:
     def __format__(self, spec: str) -> str:
         return format(repr(self), spec)
 
-    def __reduce__(self) -> NoReturn:
+    def __reduce__(self) -> str:
         raise TypeError("a Secret cannot be pickled or copied")
 
     def __deepcopy__(self, memo: object) -> "Secret":

@@ -9,7 +9,6 @@ Two rules hold here:
 """
 
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -22,7 +21,6 @@ from codex_auth.core.model import PendingLogin
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
 from codex_auth.edge.places import PENDING_NAME, Places
-from codex_auth.edge.seal import Seal
 
 LIFETIME = timedelta(minutes=10)
 """How long a started sign-in may wait; Codex's app server gives up after the same time."""
@@ -113,6 +111,8 @@ class PendingTable:
 
 def state_hash(state: Secret) -> str:
     """Return the name an ended login is remembered by; the 256-bit state cannot be had back from it."""
+    import hashlib
+
     return hashlib.sha256(b"codex-auth state " + state.reveal().encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -123,7 +123,6 @@ class PendingFile:
         """Find the file; `make` also makes its folder, for whoever is about to write."""
         self.path = _pending_path(places, make=make)
         self._places = places
-        self._seal = Seal(places.seal_key)
 
     def read(self) -> PendingTable:
         """Return what is waiting, without a lock: the file is only ever replaced whole.
@@ -162,6 +161,8 @@ class PendingFile:
 
     def seal(self, login: PendingLogin) -> Waiting:
         """Return a login as the file keeps it."""
+        from codex_auth.edge.seal import Seal
+
         waiting = Waiting(
             id=login.id,
             profile=login.profile,
@@ -177,11 +178,13 @@ class PendingFile:
             sealed="",
         )
         both = Secret(f"{login.state.reveal()} {login.verifier.reveal()}")
-        return replace(waiting, sealed=self._seal.close(both, bound_to=waiting.bound_to))
+        return replace(waiting, sealed=Seal(self._places.seal_key).close(both, bound_to=waiting.bound_to))
 
     def open(self, waiting: Waiting) -> PendingLogin:
         """Return a login with its secrets. Raises `SealBroken` when key or file was replaced or edited."""
-        both = self._seal.open(waiting.sealed, bound_to=waiting.bound_to)
+        from codex_auth.edge.seal import Seal
+
+        both = Seal(self._places.seal_key).open(waiting.sealed, bound_to=waiting.bound_to)
         if both is None:
             raise SealBroken(profile=waiting.profile)
         state, _, verifier = both.reveal().partition(" ")

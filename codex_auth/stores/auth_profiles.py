@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import TypeVar
 
 from codex_auth.core.errors import (
     ForeignFileDamaged,
@@ -33,7 +32,11 @@ from codex_auth.stores import entries, profiles_text
 from codex_auth.stores.entries import SIGN_INS, kind_of
 from codex_auth.stores.guards import check_expected, hold_profile
 
-_Read = TypeVar("_Read")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    _Read = TypeVar("_Read")
 
 _EMPTY = b'{\n  "version": 1,\n  "profiles": {}\n}\n'
 _LOCK_SECONDS = 30.0
@@ -107,7 +110,7 @@ class AuthProfiles:
 
     # --- reading -----------------------------------------------------------------------------------------------
 
-    def _read(self, parse: Callable[[bytes], _Read], *, may_move: bool = False) -> tuple[files.Snapshot, _Read]:
+    def _read(self, parse: "Callable[[bytes], _Read]", *, may_move: bool = False) -> "tuple[files.Snapshot, _Read]":
         """Return the file and what `parse` makes of it; a missing file reads as an empty one.
 
         `may_move` is for whoever holds the lock: a damaged file of ours is then moved aside.

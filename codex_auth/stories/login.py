@@ -16,7 +16,7 @@ from codex_auth.edge.loopback import Callback, Visit, open_callback
 from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.terminal import Countdown, HiddenInput
 from codex_auth.edge.world import World
-from codex_auth.stores import Store
+from codex_auth.stores.protocol import Store
 from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile
 
 _PROFILE_LOCK_SECONDS = 60.0

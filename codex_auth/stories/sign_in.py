@@ -14,7 +14,7 @@ from codex_auth.core.text import mask_account
 from codex_auth.edge import wire
 from codex_auth.edge.signals import deferred
 from codex_auth.edge.world import World
-from codex_auth.stores import Store
+from codex_auth.stores.protocol import Store
 
 _STATE_BYTES = 32
 _VERIFIER_BYTES = 64

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from codex_auth.core.errors import AuthError, ProfileNotFound
 from codex_auth.core.model import Card
@@ -11,12 +10,17 @@ from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.edge.pending import PendingFile, Waiting
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
-from codex_auth.stores import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    from codex_auth.stores.protocol import Store
+
+    Item = TypeVar("Item")
 
 EXPIRING = timedelta(minutes=10)
 """A login this close to its end counts as expiring: twice the margin at which Codex itself refreshes."""
-
-Item = TypeVar("Item")
 
 LIVE = "live"
 EXPIRING_SOON = "expiring"
@@ -34,7 +38,7 @@ class Report:
     trouble: list[AuthError]
 
 
-def look(store: Store, places: Places, world: World, *, selector: str | None = None) -> Report:
+def look(store: "Store", places: Places, world: World, *, selector: str | None = None) -> Report:
     """Return the state of every profile, or of the one that is named.
 
     Raises `ProfileNotFound` when the named profile neither exists nor is being signed in to.
@@ -83,7 +87,7 @@ def verdict(report: Report, now: datetime) -> int:
     return 4 if any(state in {EXPIRED, EXPIRING_SOON} for state, _ in lives) else 0
 
 
-def _collect(read: Callable[[], Iterable[Item]], trouble: list[AuthError]) -> Iterator[Item]:
+def _collect(read: "Callable[[], Iterable[Item]]", trouble: list[AuthError]) -> "Iterator[Item]":
     try:
         yield from read()
     except AuthError as error:

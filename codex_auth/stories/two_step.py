@@ -19,7 +19,7 @@ from codex_auth.core.secret import Secret
 from codex_auth.edge.pending import ENDINGS, LIFETIME, PendingFile, PendingTable, Waiting
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
-from codex_auth.stores import Store
+from codex_auth.stores.protocol import Store
 from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile
 
 _PROFILE_LOCK_SECONDS = 60.0

@@ -14,7 +14,7 @@ import pytest
 from codex_auth.core.errors import IdentityMismatch, LockBusy, ProfileNotFound
 from codex_auth.core.model import Credential, Identity
 from codex_auth.core.secret import Secret
-from codex_auth.stores import Store
+from codex_auth.stores.protocol import Store
 
 EXPIRES = datetime(2030, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 
