@@ -81,16 +81,18 @@ def send(
     """
     place = _place(request.url, allowed)
     head = _head(request, place)
-    line = _Line(time.monotonic() + timeout)
+    deadline = time.monotonic() + timeout
     asked_at = now()
+    sent = False
     failure: AuthError
     try:
-        with closing(line):
-            line.connect(place, context)
-            line.send(head + request.body)
-            return _receive(request.method, place, line, asked_at)
+        with _connect(place, deadline, context) as connection:
+            connection.settimeout(_left(deadline))
+            sent = True
+            connection.sendall(head + request.body)
+            return _receive(request.method, place, _Incoming(connection, deadline), asked_at)
     except OSError as trouble:
-        failure = ProviderUnreachable(host=place.netloc, problem=_unreachable_because(trouble), sent=line.sent)
+        failure = ProviderUnreachable(host=place.netloc, problem=_unreachable_because(trouble), sent=sent)
     except _TooMuch:
         failure = ProviderReplyUnusable(host=place.netloc, problem="it is too large")
     except http.client.IncompleteRead:
@@ -154,46 +156,48 @@ class _TooMuch(Exception):
     """More came in than any reply may have."""
 
 
-class _Line(io.RawIOBase):
-    """A connection with one deadline for all it does, and a limit on what it takes in.
+def _left(deadline: float) -> float:
+    """Return the seconds until the deadline. Raises `TimeoutError` when there are none."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _connect(place: _Place, deadline: float, context: ssl.SSLContext | None) -> socket.socket:
+    """Connect to the first of the host's addresses that answers. A proxy, once there are any, is chosen here."""
+    failure = OSError()
+    for family, kind, protocol, _, address in socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(min(CONNECT_SECONDS, _left(deadline)))
+            connection.connect(address)
+        except OSError as trouble:
+            connection.close()
+            failure = trouble
+            continue
+        if not place.is_tls:
+            return connection
+        with connection:  # emptied by the wrapper that succeeds, closed if none does
+            connection.settimeout(_left(deadline))
+            return (context or trust()).wrap_socket(connection, server_hostname=place.host)
+    raise failure
+
+
+class _Incoming(io.RawIOBase):
+    """What a connection receives, with one deadline for all of it and a limit on its size.
 
     To `http.client.HTTPResponse` it is the socket: `makefile` is all that asks of one.
     """
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
         super().__init__()
-        self.sent = False
-        """Whether any of the request may have left. A TLS handshake is not part of it."""
+        self._connection = connection
         self._deadline = deadline
         self._room = _HEAD_LIMIT + BODY_LIMIT
-        self._socket: socket.socket | None = None
-
-    def connect(self, place: _Place, context: ssl.SSLContext | None) -> None:
-        """Connect to the first of the host's addresses that answers. A proxy, once there are any, is chosen here."""
-        failure = OSError()
-        for family, kind, protocol, _, address in socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM):
-            self._socket = socket.socket(family, kind, protocol)
-            try:
-                self._socket.settimeout(min(CONNECT_SECONDS, self._left()))
-                self._socket.connect(address)
-            except OSError as trouble:
-                self._socket.close()
-                failure = trouble
-                continue
-            if place.is_tls:
-                self._socket.settimeout(self._left())
-                self._socket = (context or trust()).wrap_socket(self._socket, server_hostname=place.host)
-            return
-        raise failure
-
-    def send(self, octets: bytes) -> None:
-        """Send everything before the deadline."""
-        connected = self._timed()
-        self.sent = True
-        connected.sendall(octets)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return the receiving side."""
+        """Return a buffer in front of this."""
         return io.BufferedReader(self)
 
     def readable(self) -> bool:
@@ -202,35 +206,17 @@ class _Line(io.RawIOBase):
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
         """Receive some bytes before the deadline. Raises `_TooMuch`."""
-        count = self._timed().recv_into(buffer)
+        self._connection.settimeout(_left(self._deadline))
+        count = self._connection.recv_into(buffer)
         self._room -= count
         if self._room < 0:
             raise _TooMuch
         return count
 
-    def close(self) -> None:
-        """Close the connection, if there is one."""
-        if self._socket:
-            self._socket.close()
-        super().close()
 
-    def _timed(self) -> socket.socket:
-        """Return the socket, its patience cut to what is left."""
-        if self._socket is None:
-            raise OSError(errno.ENOTCONN, "not connected")
-        self._socket.settimeout(self._left())
-        return self._socket
-
-    def _left(self) -> float:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-
-def _receive(method: str, place: _Place, line: _Line, asked_at: datetime) -> Reply:
+def _receive(method: str, place: _Place, incoming: _Incoming, asked_at: datetime) -> Reply:
     """Read the whole reply to what was sent. Raises `ProviderReplyUnusable`."""
-    response = http.client.HTTPResponse(line, method=method)  # type: ignore[arg-type]  # makefile is enough
+    response = http.client.HTTPResponse(incoming, method=method)  # type: ignore[arg-type]  # makefile is enough
     with closing(response):
         response.begin()
         headers = {name.lower(): value for name, value in response.getheaders()}

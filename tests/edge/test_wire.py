@@ -155,6 +155,19 @@ def test_the_request_says_who_we_are_and_no_more() -> None:
     ]
 
 
+def test_a_get_has_no_body() -> None:
+    """A request that fetches says nothing of a length."""
+    with serving(says(OK)) as server:
+        wire.send(
+            Request(method="GET", url=f"{server.origin}/keys", purpose="test"),
+            allowed=frozenset({server.origin}),
+            now=lambda: NOW,
+        )
+
+    assert server.heard[0].startswith(b"GET /keys HTTP/1.1\r\n")
+    assert b"Content-Length" not in server.heard[0]
+
+
 @pytest.mark.parametrize("status", [200, 201, 400, 401, 403, 404, 429, 500, 503])
 def test_errors_are_replies_too(status: int) -> None:
     """Every status but a redirect is for the reader to judge."""

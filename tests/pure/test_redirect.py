@@ -139,6 +139,11 @@ def test_the_login_on_the_other_port_is_its_own() -> None:
         read_redirect(URL, expected)
 
 
+def test_a_query_without_end_is_too_long() -> None:
+    """The callback's query has the same limit as a pasted address."""
+    assert judge_query(f"code={'x' * 8192}&state={STATE}") == "too_long"
+
+
 def test_a_redirect_uri_of_ours_must_be_absolute() -> None:
     """A nonsensical expectation is our mistake, not the user's."""
     with pytest.raises(ValueError, match="absolute"):
