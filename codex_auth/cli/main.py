@@ -6,8 +6,7 @@ loading click, by the same functions the click commands call.
 
 import sys
 from importlib import import_module
-
-ModuleType = type(sys)
+from types import ModuleType
 
 VERBS = {
     "login": ("codex_auth.cli.login", "Sign in with a browser on this machine, or by pasting the redirect."),
