@@ -52,7 +52,7 @@ def command(
     from codex_auth.cli.opening import chosen_profile, chosen_provider, open_places
     from codex_auth.cli.outcome import print_finished
     from codex_auth.cli.redirect_input import terminal_descriptor
-    from codex_auth.core.errors import NotATerminal, UsageError
+    from codex_auth.core.errors import UsageError
     from codex_auth.edge.terminal import Countdown
     from codex_auth.edge.world import World
     from codex_auth.stories.login import Ways, login
@@ -72,7 +72,7 @@ def command(
     )
     terminal = terminal_descriptor()
     if paste and terminal is None:
-        raise NotATerminal(profile=selector)
+        raise UsageError(problem="There is no terminal to paste into; `codex-auth start` needs none.", command="start")
     ways = Ways(
         listen=not paste,
         open_browser=not (no_open or paste),

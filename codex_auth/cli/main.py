@@ -82,7 +82,7 @@ class _Later(ModuleType):
 def _status(flags: list[str]) -> int:
     # `dataclasses` imports `inspect` for classes without a docstring; ours have one, and it costs a sixth of the run.
     sys.modules.setdefault("inspect", _Later("inspect"))
-    from codex_auth.cli.report import show
+    from codex_auth.cli.quick import show
 
     return show(as_json="--json" in flags, check="--check" in flags)
 

@@ -7,18 +7,25 @@ from typing import Any
 import click
 
 from codex_auth.core.errors import UsageError
+from codex_auth.core.names import read_name
 
 Wrapper = Callable[[Any], Any]
 
 
 def profile(function: Any) -> Any:
-    """Take the profile as `NAME` or `--profile NAME`; the function gets `name`, None when neither was given."""
+    """Take the profile as `NAME` or `--profile NAME`; the function gets `name`, None when neither was given.
+
+    What is no name is refused here, before any message can repeat it: people paste a redirect in its place.
+    """
 
     def one_name(ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
         named: str | None = ctx.params.pop("named", None)
         if named is not None and value is not None and named != value:
             raise UsageError(problem="The profile was named twice, differently.", command=str(ctx.info_name))
-        return named if value is None else value
+        name = named if value is None else value
+        if name is not None:
+            read_name(name)
+        return name
 
     function = click.argument("name", required=False, callback=one_name)(function)
     return click.option(

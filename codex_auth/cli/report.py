@@ -1,52 +1,14 @@
-"""What `codex-auth status` prints. No click here: the quick path in `main` calls `show` too."""
+"""A status report as JSON and as lines of text."""
 
-import sys
 from datetime import datetime
 
 from codex_auth.cli import show as words
 from codex_auth.core.model import Card
 from codex_auth.core.provider import OPENAI_ISSUER
 from codex_auth.core.text import printable
-from codex_auth.edge.places import Places, find_places
+from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
-from codex_auth.stores import open_store
 from codex_auth.stories import status as story
-
-
-def show(
-    *,
-    selector: str | None = None,
-    as_json: bool = False,
-    check: bool = False,
-    why: bool = False,
-    full: bool = False,
-    auth_path: str = "",
-    assume_openclaw: bool = False,
-) -> int:
-    """Print the report and return the exit status."""
-    world = World()
-    places = find_places(world.env, auth_path=auth_path, assume_openclaw=assume_openclaw)
-    report = story.look(open_store(places), places, world, selector=selector)
-    now = world.now()
-    if as_json:
-        import json
-
-        world.out(json.dumps(document(report, places, now, full=full, why=why), indent=2, ensure_ascii=False))
-    elif sys.stdout is not None and sys.stdout.isatty():
-        from codex_auth.cli.table import print_report
-
-        print_report(report, now, full=full)
-    else:
-        world.out("\n".join(plain(report, now, full=full)))
-    if not as_json:
-        for error in report.trouble:
-            world.tell(f"codex-auth: {error}")
-            world.tell(f"  {error.hint}")
-        if why:
-            for line in reasons(places, world):
-                world.out(line)
-    failed = max((error.status for error in report.trouble), default=0)
-    return story.verdict(report, now) if check else failed
 
 
 def document(report: story.Report, places: Places, now: datetime, *, full: bool, why: bool) -> dict[str, object]:

@@ -17,7 +17,7 @@ def command(
     ctx: click.Context, name: str | None, *, as_json: bool, check: bool, why: bool, full: bool, auth_path: str
 ) -> int:
     """Show profiles, owners, expiry and pending sign-ins. Reads local files only."""
-    from codex_auth.cli.report import show
+    from codex_auth.cli.quick import show
 
     return show(
         selector=name,

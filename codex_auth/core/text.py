@@ -11,7 +11,8 @@ def printable(text: str, *, limit: int = 200) -> str:
     Names, e-mail addresses and plans come from claims and files: a terminal or a chat would obey escape
     sequences in them (CVE-2024-50349 is this mistake in a credential helper).
     """
-    kept = "".join(c for c in text[: 4 * limit] if unicodedata.category(c) not in _DANGEROUS)
+    kinds = ((c, unicodedata.category(c)) for c in text[: 4 * limit])
+    kept = "".join(" " if kind == "Zs" else c for c, kind in kinds if kind not in _DANGEROUS)
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
 
 

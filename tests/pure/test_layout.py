@@ -12,9 +12,9 @@ FLOORS = {
     "core": "text secret errors jsontext model names provider redirect idtoken replies flow",
     "edge": "trouble folders files locks world places seal signals pending wire "
     "request_head pages ports loopback terminal browser",
-    "stores": "guards openclaw_lock entries profiles_text auth_profiles memory",
+    "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory",
     "stories": "sign_in two_step login status",
-    "cli": "show doors report table options opening redirect_input outcome "
+    "cli": "show doors report table quick options opening redirect_input outcome "
     "login start finish cancel status demo main group skill",
 }
 """Each floor from the bottom up, and its modules from left to right."""
