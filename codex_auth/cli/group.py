@@ -8,7 +8,7 @@ import click
 
 from codex_auth import __version__
 from codex_auth.cli.doors import guarded
-from codex_auth.cli.main import VERBS, help_text
+from codex_auth.cli.verbs import VERBS, help_text
 from codex_auth.core.errors import Stop, UsageError
 from codex_auth.edge.signals import stop_cleanly
 

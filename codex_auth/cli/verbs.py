@@ -1,0 +1,42 @@
+"""The table of verbs, and the help made of it. Nothing is loaded to show it."""
+
+VERBS = {
+    "login": ("codex_auth.cli.login", "Sign in with a browser on this machine, or by pasting the redirect."),
+    "start": ("codex_auth.cli.start", "First half of a sign-in: print the link and return at once."),
+    "finish": ("codex_auth.cli.finish", "Second half: take the redirect and store the login."),
+    "cancel": ("codex_auth.cli.cancel", "Forget a sign-in that was started."),
+    "status": ("codex_auth.cli.status", "Show profiles, owners, expiry and pending sign-ins."),
+    "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),
+    "demo": ("codex_auth.cli.demo", "Run a whole sign-in against the sandbox, in a scratch home."),
+}
+"""verb: (module with a click command named `command`, the line that help shows)."""
+
+_SUMMARY = "Sign in to OpenAI Codex with several logins, and keep each one as a named profile."
+
+
+def help_text() -> str:
+    """Return what `codex-auth --help` prints."""
+    from codex_auth.core.errors import EXIT_CODES
+
+    verbs = "\n".join(f"  {verb:<9}{line}" for verb, (_, line) in VERBS.items())
+    codes = "\n".join(f"  {code:<5}{meaning}" for code, meaning in EXIT_CODES.items())
+    return f"""Usage: codex-auth COMMAND [OPTIONS] [NAME]
+
+  {_SUMMARY}
+
+Commands:
+{verbs}
+
+Options:
+  --version  Show the version.
+  --help     Show this text; `codex-auth COMMAND --help` shows a command's.
+
+Examples:
+  codex-auth login work              sign in here, in the browser
+  codex-auth start work              over SSH or chat: prints a link …
+  codex-auth finish work             … and takes the address the browser ended on
+  codex-auth status                  what you have, whose it is, when it ends
+
+Exit codes:
+{codes}
+"""
