@@ -10,6 +10,7 @@ import contextlib
 import math
 import os
 import threading
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -27,6 +28,8 @@ RANKS: tuple[Rank, ...] = get_args(Rank)
 
 _POLL_SECONDS = 0.02
 _NOTE_LIMIT = 200
+_TRIES = 10
+"""How often a lock file may lose its name while we wait for it."""
 
 
 class LockOrder(AssertionError):
@@ -45,9 +48,8 @@ class _Held(threading.local):
 
 
 _held = _Held()
-if hasattr(os, "register_at_fork"):
-    # A child holds nothing: its copies of the descriptors are closed, and so is its memory of them.
-    os.register_at_fork(after_in_child=_held.forget)
+# A forked child holds nothing: its copies of the descriptors are closed, and so is its memory of them.
+getattr(os, "register_at_fork", lambda **_: None)(after_in_child=_held.forget)
 
 
 @contextlib.contextmanager
@@ -78,11 +80,11 @@ def _acquire(path: str, timeout: float, what: str, verb: str) -> "BaseFileLock":
     """Take the lock, on the file that has this name when we have it."""
     from filelock import Timeout
 
-    lock = _file_lock(path)
-    for _ in range(10):
+    lock, deadline = _file_lock(path), time.monotonic() + timeout
+    for _ in range(_TRIES):
         with _lock_file(path) as fd:
             try:
-                lock.acquire(timeout=timeout, poll_interval=_POLL_SECONDS)
+                lock.acquire(timeout=max(0, deadline - time.monotonic()), poll_interval=_POLL_SECONDS)
             except Timeout:
                 raise LockBusy(what=what, holder=_holder(fd)) from None
             except (OSError, NotImplementedError) as error:
@@ -102,12 +104,11 @@ def _acquire(path: str, timeout: float, what: str, verb: str) -> "BaseFileLock":
 def _file_lock(path: str) -> "BaseFileLock":
     import filelock
 
-    if os.name == "nt":
-        return filelock.FileLock(path)
+    kind = filelock.WindowsFileLock if os.name == "nt" else filelock.UnixFileLock
     options: dict[str, Any] = {"mode": 0o600}
-    if "fallback_to_soft" in filelock.UnixFileLock.__init__.__annotations__:
+    if "fallback_to_soft" in kind.__init__.__annotations__:
         options["fallback_to_soft"] = False  # a weaker kind of lock would be worse than none that is noticed
-    return filelock.UnixFileLock(path, **options)
+    return kind(path, **options)
 
 
 @contextlib.contextmanager

@@ -99,9 +99,8 @@ def add(
 
 def drop(outline: Outline, doomed: list[Member]) -> list[Edit]:
     """Take entries out, and their ids out of every order."""
-    if not doomed or not outline.profiles:
-        return []
-    edits, gone = remove_members(outline.profiles, doomed), {entry.key for entry in doomed}
+    edits = remove_members(outline.profiles, doomed) if outline.profiles else []
+    gone = {entry.key for entry in doomed}
     for member in outline.orders.values():
         ids = _ids(member)
         if outline.order and ids and not gone.isdisjoint(ids):

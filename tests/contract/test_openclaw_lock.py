@@ -241,3 +241,13 @@ def test_eight_processes_one_at_a_time(path: Path) -> None:
 
     assert [child.wait() for child in children] == [0] * 8
     assert path.read_text() == "160"
+
+
+def test_windows_processes_are_never_called_dead(monkeypatch: pytest.MonkeyPatch, dead: int) -> None:
+    """There, asking with a signal would end the process."""
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("a signal was sent"))
+    monkeypatch.setattr(os, "name", "nt")
+    alive = openclaw_lock._is_alive(dead)
+    monkeypatch.undo()
+
+    assert alive

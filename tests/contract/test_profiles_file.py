@@ -243,6 +243,16 @@ def test_openclaw_keeps_its_order_elsewhere(path: Path) -> None:
     assert json.loads(path.read_text())["order"] == {"anthropic": []}
 
 
+@pytest.mark.parametrize("order", [["openai-codex:work"], "not a list", [1], None])
+def test_an_order_that_needs_nothing_stays(path: Path, order: object) -> None:
+    """An id is not listed twice, and what is no list of ids is left alone."""
+    store = own(write(path, json.dumps({"profiles": {}, "order": {"openai-codex": order}})))
+
+    store.save(credential())
+    assert json.loads(path.read_text())["order"] == {"openai-codex": order}
+    assert store.delete("work")
+
+
 # --- ids -------------------------------------------------------------------------------------------------------
 
 
@@ -268,7 +278,7 @@ def test_either_prefix_is_the_same_profile(path: Path) -> None:
 def test_of_two_ids_ours_counts(path: Path, prefix: str) -> None:
     """With both ids there, the one we would write is read, shown and replaced; deleting takes both."""
     both = {"openai:work": entry("a"), "openai-codex:work": entry("b"), "openai:x": entry("c")}
-    write(path, json.dumps({"profiles": both, "order": {"openai": ["openai:work", "openai:x"]}}))
+    write(path, json.dumps({"profiles": both, "order": {"x": ["y"], "openai": ["openai:work", "openai:x"]}}))
     store = openclaws(path, prefix=prefix)
 
     held = store.load("work")
@@ -278,7 +288,7 @@ def test_of_two_ids_ours_counts(path: Path, prefix: str) -> None:
     assert store.delete("work")
 
     after = json.loads(path.read_text())
-    assert (list(after["profiles"]), after["order"]) == (["openai:x"], {"openai": ["openai:x"]})
+    assert (list(after["profiles"]), after["order"]) == (["openai:x"], {"x": ["y"], "openai": ["openai:x"]})
 
 
 def test_capitals_in_an_id_are_the_same_name(path: Path) -> None:

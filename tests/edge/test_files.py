@@ -1,10 +1,13 @@
 """Private files: what may be read, and how one is replaced."""
 
 import errno
+import itertools
 import os
 import shutil
 import stat
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -397,6 +400,95 @@ def test_a_crash_between_backup_and_rename_can_be_read(file: Path) -> None:
     assert leftovers(file) == []
 
 
+def test_a_file_that_never_rests_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is another one at every look cannot be read."""
+    times = itertools.count()
+    monkeypatch.setattr(files, "_mark", lambda _found: next(times))
+
+    with pytest.raises(StoreError, match="keeps changing"):
+        files.read_private(str(file))
+
+
+def test_short_reads_are_continued(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that gives three bytes at a time gives them all."""
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda fd, size: read(fd, min(size, 3)))
+
+    assert files.read_private(str(file)) == OLD
+
+
+def test_a_file_that_grows_while_it_is_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading stops beyond the size that was promised, and looks again."""
+    read, grown = os.read, []
+
+    def growing(fd: int, size: int) -> bytes:
+        if not grown:
+            grown.append(file.write_bytes(OLD * 3))
+            return read(fd, 4)
+        return read(fd, size)
+
+    monkeypatch.setattr(os, "read", growing)
+
+    assert files.read_private(str(file)) == OLD * 3
+
+
+def test_a_removal_that_fails_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be removed is still there."""
+    monkeypatch.setattr(os, "unlink", raising(errno.EROFS))
+
+    with pytest.raises(StoreNotDurable, match="read-only"):
+        files.remove(str(file))
+
+
+# --- systems that lack something ---------------------------------------------------------------------------------
+
+
+def test_without_nofollow_links_are_looked_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system cannot refuse a link, we do."""
+    file.with_name("link").symlink_to(file)
+    monkeypatch.delattr(os, "O_NOFOLLOW")
+
+    assert files.read_private(str(file)) == OLD
+    with pytest.raises(StoreError, match="symbolic link"):
+        files.read_private(str(file.with_name("link")))
+
+
+@pytest.mark.parametrize("lacking", ["fchmod", "posix_fallocate", "O_DIRECTORY", "geteuid"])
+def test_saving_where_something_is_lacking(file: Path, monkeypatch: pytest.MonkeyPatch, lacking: str) -> None:
+    """Windows has neither modes nor owners nor folders that can be opened."""
+    monkeypatch.delattr(os, lacking)
+
+    private_folder(str(file.parent))
+    files.prove_writable(str(file), size=10)
+    files.replace(str(file), NEW, backup=True)
+
+    assert files.read_private(str(file)) == b'{"new": 2}'
+
+
+@pytest.mark.parametrize(("refusals", "saved"), [(2, True), (1000, False)])
+def test_windows_renames_are_tried_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch, refusals: int, saved: bool
+) -> None:
+    """A scanner that has the file open for a moment does not fail a save; one that never lets go does."""
+    rename, refused = os.replace, []
+
+    def refuse(source: str, target: str) -> None:
+        if len(refused) < refusals:
+            refused.append(target)
+            raise PermissionError(errno.EACCES, "")
+        rename(source, target)
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    if saved:
+        files.replace(str(file), NEW)
+    else:
+        with pytest.raises(StoreNotDurable):
+            files.replace(str(file), NEW)
+    assert file.read_bytes() == (b'{"new": 2}' if saved else OLD)
+
+
 # --- folders -----------------------------------------------------------------------------------------------------
 
 
@@ -499,6 +591,14 @@ def test_a_missing_file_behind_a_linked_folder(tmp_path: Path) -> None:
     assert resolve(str(tmp_path / "link" / "new" / "auth.json")) == str(tmp_path / "real" / "new" / "auth.json")
 
 
+def test_a_path_through_a_file_or_too_long_is_refused(file: Path) -> None:
+    """Neither can be followed."""
+    with pytest.raises(StoreError, match="not a folder"):
+        resolve(str(file / "inside"))
+    with pytest.raises(StoreError, match="too long"):
+        resolve(str(file.with_name("x" * 300)))
+
+
 def test_rings_and_dangling_links_are_refused(tmp_path: Path) -> None:
     """Neither leads anywhere."""
     (tmp_path / "a").symlink_to("b")
@@ -515,7 +615,6 @@ def test_rings_and_dangling_links_are_refused(tmp_path: Path) -> None:
 def test_a_real_full_disk(tmp_path: Path) -> None:
     """On a disk of 64 KiB a save that does not fit changes nothing."""
     import subprocess
-    import sys
 
     script = (
         "import os, sys\n"

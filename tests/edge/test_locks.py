@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codex_auth.core.errors import LockBusy, StoreError
+from codex_auth.edge import locks
 from codex_auth.edge.locks import RANKS, LockOrder, Rank, hold
 
 
@@ -321,3 +322,65 @@ def test_eight_processes_count_together(lock: Path, tmp_path: Path) -> None:
 
     assert [child.wait() for child in children] == [0] * 8
     assert counter.read_text() == "200"
+
+
+def test_an_interrupt_while_taking_the_lock_frees_it(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between the kernel's yes and the block leaves nothing held."""
+
+    def interrupt(_fd: int, _path: str) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(locks, "_has_name", interrupt)
+    with pytest.raises(KeyboardInterrupt), holding(lock):
+        pass
+    monkeypatch.undo()
+
+    with holding(lock, timeout=0):
+        pass
+
+
+def test_forgetting_inside_the_block(lock: Path) -> None:
+    """What a forked child forgot it does not miss when its block ends."""
+    with holding(lock):
+        locks._held.forget()
+
+    with holding(lock, timeout=0):
+        pass
+
+
+def test_without_fchmod_the_mode_is_the_systems(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has no modes."""
+    monkeypatch.delattr(os, "fchmod")
+    with holding(lock):
+        pass
+
+
+def test_an_older_filelock_is_asked_for_what_it_knows(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Versions that never fall back to weaker locks have no option against it."""
+
+    class Older:
+        def __init__(self, path: str, *, mode: int) -> None:
+            self.options = (path, mode)
+
+    monkeypatch.setattr(filelock, "UnixFileLock", Older)
+
+    assert locks._file_lock("x").options == ("x", 0o600)  # type: ignore[attr-defined]
+
+
+def test_the_deadline_counts_from_the_beginning(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock file that loses its name while we wait does not give us the whole wait again."""
+    asked: list[float] = []
+    acquire = filelock.UnixFileLock.acquire
+
+    def late(self: filelock.UnixFileLock, *, timeout: float, poll_interval: float) -> object:
+        asked.append(timeout)
+        time.sleep(0.02)
+        return acquire(self, timeout=timeout, poll_interval=poll_interval)
+
+    answers = iter([False, False, True])
+    monkeypatch.setattr(filelock.UnixFileLock, "acquire", late)
+    monkeypatch.setattr(locks, "_has_name", lambda _fd, _path: next(answers))
+    with holding(lock, timeout=1):
+        pass
+
+    assert 1 >= asked[0] > asked[1] + 0.015 > asked[2] + 0.03

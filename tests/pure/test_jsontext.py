@@ -15,6 +15,7 @@ from codex_auth.core.jsontext import (
     JsonDamaged,
     Member,
     insert_members,
+    read_object,
     remove_members,
     replace_value,
     spliced,
@@ -306,3 +307,11 @@ def test_edits_must_not_overlap() -> None:
     """Two edits of the same bytes are a mistake of the caller."""
     with pytest.raises(ValueError, match="overlap"):
         spliced(b"0123456789", [Edit(2, 6, b""), Edit(4, 8, b"")])
+
+
+@given(OBJECTS)
+def test_small_documents_are_read_at_once(value: dict[str, object]) -> None:
+    """A small document may be taken as a dictionary, under the same rules."""
+    assert read_object(json.dumps(value).encode()) == value
+    with pytest.raises(JsonDamaged):
+        read_object(json.dumps([value]).encode())
