@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from codex_auth.core.errors import LockBusy, StoreNotDurable
+from codex_auth.edge import files
 from codex_auth.edge.trouble import words
 
 WAIT_SECONDS = 150.0
@@ -33,6 +34,7 @@ def hold_openclaw(path: str, *, timeout: float = WAIT_SECONDS) -> Iterator[None]
     """
     lock = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path) + ".lock")
     deadline = time.monotonic() + timeout
+    files.sweep(lock)
     try:
         while not (ours := _publish(lock)):
             holder = _read(lock)
@@ -54,7 +56,7 @@ def hold_openclaw(path: str, *, timeout: float = WAIT_SECONDS) -> Iterator[None]
 def _publish(lock: str) -> bytes | None:
     """Let a complete lock file of ours appear, and return its bytes; None if there is one already."""
     text = (json.dumps(_payload(), indent=2) + "\n").encode()
-    aside = _aside(lock)
+    aside = files.temporary_name(lock)
     fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
         try:
@@ -73,11 +75,6 @@ def _payload() -> dict[str, object]:
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     started = _start_time(os.getpid())
     return {"pid": os.getpid(), "createdAt": now} | ({} if started is None else {"starttime": started})
-
-
-def _aside(lock: str) -> str:
-    folder, name = os.path.split(lock)
-    return os.path.join(folder, f".{name}.{os.urandom(8).hex()}.tmp")
 
 
 def _read(lock: str) -> bytes | None:
@@ -136,7 +133,7 @@ def _start_time(pid: int) -> int | None:
 
 def _take_away(lock: str, stale: bytes) -> None:
     """Remove a stale lock, unless it is another one by now: moved aside, it is looked at before it goes."""
-    aside = _aside(lock)
+    aside = files.temporary_name(lock)
     with contextlib.suppress(FileNotFoundError):
         os.rename(lock, aside)
         if _read(aside) != stale:

@@ -1,5 +1,6 @@
 """What `auth-profiles.json` promises beyond every store: its bytes, its damage, its owner, its other writers."""
 
+import contextlib
 import json
 import os
 import stat
@@ -738,6 +739,53 @@ def test_three_hundred_racing_writes_each(path: Path) -> None:
     assert sum(key.startswith("anthropic:") for key in held) == 300
     assert sum(key.startswith("openai-codex:") for key in held) == 300
     assert not path.with_name("auth-profiles.json.lock").exists()
+
+
+SAVER = """
+import sys
+from tests.contract.store_contract import credential
+from codex_auth.stores.auth_profiles import AuthProfiles
+store = AuthProfiles(sys.argv[1], locks=sys.argv[2], openclaw=sys.argv[3] == "True")
+first = int(sys.argv[4])
+print("ready", flush=True)
+for number in range(first, first + int(sys.argv[5])):
+    store.save(credential(f"n{number}", number))
+"""
+
+
+def saver(path: Path, openclaw: bool, first: int, count: int) -> "subprocess.Popen[bytes]":
+    """Start a process that saves `count` profiles."""
+    arguments = [str(path), str(path.parent.parent / "locks"), str(openclaw), str(first), str(count)]
+    root = str(Path(__file__).parents[2])
+    return subprocess.Popen([sys.executable, "-c", SAVER, *arguments], stdout=subprocess.PIPE, cwd=root)
+
+
+@pytest.mark.parametrize("openclaw", [False, True])
+def test_four_processes_lose_nothing(path: Path, openclaw: bool) -> None:
+    """Four processes save fifty profiles each into one file at the same time, and all two hundred are there."""
+    with contextlib.ExitStack() as stack:
+        children = [stack.enter_context(saver(path, openclaw, 50 * number, 50)) for number in range(4)]
+        assert [child.wait() for child in children] == [0] * 4
+
+    store = openclaws(path) if openclaw else own(path)
+    assert sorted(store.names()) == sorted(f"n{number}" for number in range(200))
+
+
+@pytest.mark.parametrize("openclaw", [False, True])
+def test_killed_savers_leave_a_whole_file(path: Path, openclaw: bool) -> None:
+    """Processes killed at any moment leave every finished save, nobody stuck, and nothing after the next save."""
+    store = openclaws(path) if openclaw else own(path)
+    for round_ in range(25):
+        with saver(path, openclaw, 1000, 1000) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"ready\n"
+            time.sleep(0.002 * round_)
+            child.kill()
+        store.save(credential(f"kept{round_}", round_))
+
+    assert sum(name.startswith("kept") for name in store.names()) == 25
+    assert all(store.load(name) for name in store.names())
+    assert set(os.listdir(path.parent)) <= {path.name, path.name + ".bak"}
 
 
 # --- opening ---------------------------------------------------------------------------------------------------

@@ -143,6 +143,25 @@ def test_a_file_that_was_swapped_is_not_replaced(file: Path) -> None:
         files.replace(str(file), NEW, expected=seen)
 
 
+def test_a_change_within_one_tick_of_the_clock_is_noticed(file: Path) -> None:
+    """Same file, same size, same time, another content."""
+    seen = files.snapshot(str(file))
+    file.write_bytes(b'{"odd": 1}')
+    os.utime(file, ns=(seen.mark[3], seen.mark[3]) if seen.mark else None)
+
+    with pytest.raises(files.FileChanged):
+        files.replace(str(file), NEW, expected=seen)
+
+
+def test_a_large_file_is_known_by_its_mark(file: Path) -> None:
+    """Comparing a large file byte by byte would cost another reading."""
+    file.write_bytes(b"x" * 2_000_000)
+
+    files.replace(str(file), NEW, expected=files.snapshot(str(file)))
+
+    assert file.read_bytes() == b'{"new": 2}'
+
+
 def test_a_file_that_appeared_is_not_replaced(tmp_path: Path) -> None:
     """A file that was missing when we looked must still be missing."""
     seen = files.snapshot(str(tmp_path / "new"))
