@@ -4,17 +4,53 @@ import os
 import sys
 from collections.abc import Callable
 
-from codex_auth.core.errors import AuthError, Stop
+from codex_auth.core.errors import AuthError, OutputLost, Stop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from threading import ExceptHookArgs
 
 SCHEMA_VERSION = 1
 _CTRL_C = 2
+
+
+def open_doors() -> None:
+    """Prepare this process: whatever ends it or goes wrong in it, nothing is shown that must not be.
+
+    Python itself reports what is raised in threads, destructors and exit functions, and what passes by `guarded`;
+    from now on it says type and place too, and nothing else. A descriptor that was closed by whoever started us is
+    taken, so that no file of ours gets its number and with it what libraries write there. And a stream that cannot
+    show a character shows a question mark.
+    """
+    sys.excepthook = lambda _kind, error, _trace: _tell_unexpected(error)
+    sys.unraisablehook = lambda found: _tell_unexpected(found.exc_value)
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def open_threads() -> None:
+    """Do for threads what `open_doors` does; apart, because few verbs load them."""
+    import threading
+
+    def report(found: "ExceptHookArgs") -> None:
+        if found.exc_type is not SystemExit:
+            _tell_unexpected(found.exc_value)
+
+    threading.excepthook = report
 
 
 def guarded(action: Callable[..., int], *, as_json: bool, **arguments: object) -> int:
     """Run `action` and return its exit status; print what went wrong if it raises."""
     try:
         status = action(**arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except AuthError as error:
         return _print_failure(error.code, str(error), error.hint, error.status, as_json=as_json)
     except KeyboardInterrupt as stop:
@@ -22,31 +58,54 @@ def guarded(action: Callable[..., int], *, as_json: bool, **arguments: object) -
         hint = "Nothing was stored unless a line above says so; `codex-auth status` shows what is there."
         return _print_failure("interrupted", "Stopped.", hint, status, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - this is the door: whatever it is, its text must not get out
-        return _no_output() if _stdout_is_broken() else _unexpected(error, as_json=as_json)
+        return _lost() if _stdout_is_broken() else _print_failure(*_unexpected(error), 1, as_json=as_json)
     return status
 
 
-def _no_output() -> int:
-    _leave_stdout()
-    _tell("codex-auth: the output could not be written.")
-    return 1
+def write(text: str) -> int:
+    """Print a text that is ready. Raises `OutputLost`."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (OSError, AttributeError):
+        raise OutputLost from None
+    return 0
 
 
-def _unexpected(error: BaseException, *, as_json: bool) -> int:
+def _lost() -> int:
+    lost = OutputLost()
+    return _print_failure(lost.code, str(lost), lost.hint, lost.status, as_json=False)
+
+
+def _unexpected(error: BaseException | None) -> tuple[str, str, str]:
     # Type and place only: the message, the cause and the locals may hold what must not be shown.
     where = "unknown"
-    step = error.__traceback__
+    step = None if error is None else error.__traceback__
     while step is not None:
         name = step.tb_frame.f_globals.get("__name__", "")
         if name.startswith("codex_auth"):
             where = f"{name}:{step.tb_lineno}"
         step = step.tb_next
     sentence = f"Something unexpected happened ({type(error).__name__} at {where})."
-    hint = "What was stored before is untouched. Please report this line; it holds nothing secret."
-    return _print_failure("unexpected", sentence, hint, 1, as_json=as_json)
+    return (
+        "unexpected",
+        sentence,
+        "What was stored before is untouched. Please report this line; it holds nothing secret.",
+    )
+
+
+def _tell_unexpected(error: BaseException | None) -> None:
+    if isinstance(error, KeyboardInterrupt):
+        _tell("codex-auth: Stopped.")
+    else:
+        _, sentence, hint = _unexpected(error)
+        _print_failure("unexpected", sentence, hint, 1, as_json=False)
 
 
 def _print_failure(code: str, sentence: str, hint: str, status: int, *, as_json: bool) -> int:
+    if _stdout_is_broken():
+        _leave_stdout()
+        as_json = False
     if as_json:
         import json
 
@@ -59,13 +118,12 @@ def _print_failure(code: str, sentence: str, hint: str, status: int, *, as_json:
             "exit_code": status,
         }
         try:
-            print(json.dumps(document), flush=True)  # noqa: T201 - a result, on stdout
-        except OSError:
+            return write(json.dumps(document) + "\n") or status
+        except OutputLost:
             _leave_stdout()
-    else:
-        _tell(f"codex-auth: {sentence}")
-        if hint:
-            _tell(f"  {hint}")
+    _tell(f"codex-auth: {sentence}")
+    if hint:
+        _tell(f"  {hint}")
     return status
 
 
@@ -80,7 +138,7 @@ def _tell(line: str) -> None:
 def _stdout_is_broken() -> bool:
     try:
         sys.stdout.flush()
-    except OSError:
+    except (OSError, ValueError, AttributeError):
         return True
     return False
 

@@ -1,8 +1,6 @@
 """The lazy click group: a verb's module is imported only when the verb runs."""
 
-import sys
 from importlib import import_module
-from io import TextIOWrapper
 
 import click
 
@@ -42,7 +40,6 @@ def group() -> None:
 def run(arguments: list[str]) -> int:
     """Run one verb and return the exit status."""
     stop_cleanly()
-    _show_anything()
     return guarded(invoke, as_json="--json" in arguments, arguments=arguments)
 
 
@@ -71,8 +68,9 @@ def _without_values(error: click.UsageError, arguments: list[str]) -> UsageError
         problem = "There is no such option." + (f" Did you mean {near}?" if near else "")
     elif isinstance(error, click.BadOptionUsage):
         problem = f"The option {_ours(error.option_name, command)} is not used right: it needs a value, or takes none."
-    elif isinstance(error, click.BadParameter) and error.param is not None:
-        problem = f"The value of {max(error.param.opts, key=len)} cannot be used."
+    elif isinstance(error, click.BadParameter):
+        option = max(error.param.opts, key=len) if error.param else "an option"
+        problem = f"The value of {option} cannot be used."
     elif command:
         problem = "There is an argument too many, or one in the wrong place."
     else:
@@ -90,10 +88,3 @@ def _ours(option: str, verb: str) -> str:
         if option in known:
             return option
     return "given"
-
-
-def _show_anything() -> None:
-    """Let a stream that cannot show a character show a question mark instead of stopping the program."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")

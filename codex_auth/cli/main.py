@@ -8,26 +8,27 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
+from codex_auth.cli.doors import guarded, open_doors, open_threads, write
 from codex_auth.cli.verbs import help_text
 
 
 def main() -> None:
     """Run the command line and exit with its status."""
+    open_doors()
     arguments = sys.argv[1:]
     match arguments:
         case [] | ["--help" | "-h" | "help"]:
-            _finish_quickly(help_text())
+            sys.exit(guarded(write, as_json=False, text=help_text()))
         case ["--version"]:
             from codex_auth import __version__
 
-            _finish_quickly(f"codex-auth {__version__}\n")
+            sys.exit(guarded(write, as_json=False, text=f"codex-auth {__version__}\n"))
         case ["status", *flags] if all(flag in {"--json", "--check"} for flag in flags):
-            from codex_auth.cli.doors import guarded
-
             sys.exit(guarded(_status, as_json="--json" in flags, flags=flags))
         case _:
             from codex_auth.cli.group import run
 
+            open_threads()
             sys.exit(run(arguments))
 
 
@@ -46,13 +47,3 @@ def _status(flags: list[str]) -> int:
     from codex_auth.cli.quick import show
 
     return show(as_json="--json" in flags, check="--check" in flags)
-
-
-def _finish_quickly(text: str) -> None:
-    from codex_auth.cli.doors import guarded
-
-    def write() -> int:
-        sys.stdout.write(text)
-        return 0
-
-    sys.exit(guarded(write, as_json=False))

@@ -32,8 +32,8 @@ def show(
         from codex_auth.cli.table import print_report
 
         print_report(report, now, full=full)
-    else:
-        world.out("\n".join(plain(report, now, full=full)))
+    elif lines := plain(report, now, full=full):
+        world.out("\n".join(lines))
     if not as_json:
         for error in report.trouble:
             world.tell(f"codex-auth: {error}")

@@ -1,6 +1,6 @@
 """The calls the former skill documented: the same verbs, answering with one JSON document."""
 
-from codex_auth.cli.doors import guarded
+from codex_auth.cli.doors import guarded, open_doors, open_threads
 
 _VERBS = {"start", "finish", "status", "cancel"}
 
@@ -13,6 +13,11 @@ def run(arguments: list[str]) -> int:
     """
     from codex_auth.cli.group import invoke
     from codex_auth.core.errors import UsageError
+    from codex_auth.edge.signals import stop_cleanly
+
+    open_doors()
+    open_threads()
+    stop_cleanly()
 
     def call() -> int:
         if not arguments or arguments[0] not in _VERBS:

@@ -90,6 +90,14 @@ class BadIssuer(AuthError):
     status = 6
 
 
+class OutputLost(AuthError):
+    """The result could not be written; what was done stays done."""
+
+    code = "output_lost"
+    sentence = "The output could not be written."
+    remedy = "What the command did stays done; `codex-auth status` shows where things stand."
+
+
 class ConfigDamaged(AuthError):
     """The configuration file cannot be read."""
 
@@ -142,7 +150,8 @@ class ForeignPendingLogin(AuthError):
     code = "foreign_pending_login"
     sentence = "The sign-in waiting for {profile} was started by somebody else."
     remedy = (
-        "Only whoever started it can finish or cancel it; run `codex-auth start --profile {profile}` to begin your own."
+        "Only whoever started it can finish or cancel it; take another name (`codex-auth start NAME`), or wait until "
+        "it ends, ten minutes after it was started."
     )
     status = 6
 
@@ -180,7 +189,8 @@ class ProviderUnreachable(AuthError):
     """The provider could not be reached, or asked for patience; nothing was lost.
 
     `sent` is False only if it is certain that nothing of the request left: what may have arrived must not be sent
-    again. `retry_after` is how long the provider asked to be left alone.
+    again. `answered` is True if the provider said itself that it did nothing; `retry_after` is how long it asked to
+    be left alone.
     """
 
     code = "provider_unreachable"
@@ -188,10 +198,22 @@ class ProviderUnreachable(AuthError):
     remedy = "Try again in a moment."
     status = 8
 
-    def __init__(self, *, sent: bool = True, retry_after: timedelta | None = None, **facts: object) -> None:
+    def __init__(
+        self, *, sent: bool = True, answered: bool = False, retry_after: timedelta | None = None, **facts: object
+    ) -> None:
         super().__init__(**facts)
         self.sent = sent
+        self.answered = answered
         self.retry_after = retry_after
+
+
+class AnswerLost(AuthError):
+    """The code was sent and no answer came: it may be spent, and a code is never sent twice."""
+
+    code = "answer_lost"
+    sentence = "{host} was sent the code and its answer did not arrive: {problem}."
+    remedy = "Nothing was stored. Run `codex-auth start --profile {profile}` and use the new link."
+    status = 8
 
 
 class ProviderRefused(AuthError):
@@ -234,7 +256,8 @@ class IdentityMismatch(AuthError):
     code = "identity_mismatch"
     sentence = "That is another account ({found}) than the one {profile} belongs to ({expected})."
     remedy = (
-        "Sign in under another name (`codex-auth login NAME`), or add `--replace` to give {profile} to the new account."
+        "Sign in under another name (`codex-auth login NAME`), or give {profile} to the new account: "
+        "`codex-auth login {profile} --replace`."
     )
     status = 5
 
@@ -263,6 +286,13 @@ class StoreDamaged(AuthError):
     code = "store_damaged"
     sentence = "{path} is damaged ({problem}). It was kept as {kept}."
     remedy = "Restore it from {backup}, or sign in again with `codex-auth login`."
+
+
+class PendingDamaged(StoreDamaged):
+    """The pending-state file does not read; it holds no login, only sign-ins in progress."""
+
+    code = "pending_damaged"
+    remedy = "No login was in it. Run `codex-auth start` to begin a sign-in anew."
 
 
 class ForeignFileDamaged(AuthError):

@@ -104,7 +104,7 @@ class ProviderError:
         """Return what to raise about it."""
         if self.failure is Failure.TRANSIENT:
             problem = f"it answered with HTTP status {self.status}"
-            return ProviderUnreachable(sent=True, retry_after=self.retry_after, host=host, problem=problem)
+            return ProviderUnreachable(answered=True, retry_after=self.retry_after, host=host, problem=problem)
         if self.failure is Failure.REFUSED:
             return ProviderRefused(host=host, profile=profile, error=self.code, http_status=self.status)
         return ProviderReplyUnusable(host=host, problem=f"it has HTTP status {self.status}")

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from codex_auth.core.errors import SealBroken, StoreDamaged
+from codex_auth.core.errors import PendingDamaged, SealBroken
 from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.model import PendingLogin
 from codex_auth.core.secret import Secret
@@ -29,6 +29,8 @@ _VERSION = 1
 _REMEMBERED = timedelta(hours=24)
 _REMEMBERED_AT_MOST = 64
 _LOCK_SECONDS = 10.0
+_YEARS = (1970, 9998)
+"""Moments outside cannot be reckoned with: `datetime` ends at both sides."""
 
 ENDINGS = {
     "finished": "was already finished",
@@ -37,6 +39,8 @@ ENDINGS = {
     "expired": "has expired",
     "denied": "was denied in the browser",
     "refused": "was refused by the provider",
+    "failed": "failed and nothing was stored",
+    "lost": "was sent to the provider, whose answer never came",
     "interrupted": "was interrupted while it was being finished",
 }
 """How a login can end, and the words for it."""
@@ -127,7 +131,7 @@ class PendingFile:
     def read(self) -> PendingTable:
         """Return what is waiting, without a lock: the file is only ever replaced whole.
 
-        Raises `StoreDamaged` when it does not read (nothing is moved by looking) and `StoreError`.
+        Raises `PendingDamaged` when it does not read (nothing is moved by looking) and `StoreError`.
         """
         return self._parse(files.read_private(self.path, limit=_LIMIT))
 
@@ -135,7 +139,7 @@ class PendingFile:
     def change(self) -> Iterator[PendingTable]:
         """Hold the file's lock, hand out its content, and make it durable when the block ends without error.
 
-        A damaged file is moved aside whole before anything is written, and `StoreDamaged` says where.
+        A damaged file is moved aside whole before anything is written, and `PendingDamaged` says where.
         """
         from codex_auth.edge.locks import hold
 
@@ -150,9 +154,9 @@ class PendingFile:
             held = files.read_private(self.path, limit=_LIMIT)
             try:
                 table = self._parse(held)
-            except StoreDamaged as damage:
+            except PendingDamaged as damage:
                 kept = files.quarantine(self.path)
-                raise StoreDamaged(**{**damage.facts, "kept": kept}) from None
+                raise PendingDamaged(**{**damage.facts, "kept": kept}) from None
             before = _write(table)
             yield table
             after = _write(table)
@@ -211,18 +215,15 @@ class PendingFile:
             if table["schema_version"] != _VERSION:
                 raise self._damaged(f"it has version {table['schema_version']!s:.10}")
             waiting = {str(row["profile"]): _read_waiting(row) for row in table["pending"]}
-            ended = [
-                Ended(profile=row["profile"], state_hash=row["state_hash"], how=row["how"], at=_moment(row["at"]))
-                for row in table["ended"]
-            ]
+            ended = [_read_ended(row) for row in table["ended"]]
         except JsonDamaged as damage:
             raise self._damaged(damage.problem) from None
         except (KeyError, TypeError, ValueError, OverflowError):
             raise self._damaged("it does not have the expected form") from None
         return PendingTable(waiting, ended)
 
-    def _damaged(self, problem: str) -> StoreDamaged:
-        return StoreDamaged(path=self.path, problem=problem, kept=self.path, backup="nothing: it holds no login")
+    def _damaged(self, problem: str) -> PendingDamaged:
+        return PendingDamaged(path=self.path, problem=problem, kept=self.path)
 
 
 def _pending_path(places: Places, *, make: bool) -> str:
@@ -242,6 +243,14 @@ def _read_waiting(row: dict[str, object]) -> Waiting:
         expires=_moment(row["expires_at"]),
         replace_account=row["replace_account"] is True,
         claimed=row["claimed"] is True,
+    )
+
+
+def _read_ended(row: dict[str, object]) -> Ended:
+    if not all(isinstance(row[key], str) for key in ("profile", "state_hash", "how")) or row["how"] not in ENDINGS:
+        raise TypeError
+    return Ended(
+        profile=str(row["profile"]), state_hash=str(row["state_hash"]), how=str(row["how"]), at=_moment(row["at"])
     )
 
 
@@ -284,6 +293,6 @@ def _moment(text: object) -> datetime:
     if not isinstance(text, str):
         raise TypeError
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
+    if moment.tzinfo is None or not _YEARS[0] <= moment.year <= _YEARS[1]:
         raise ValueError
     return moment

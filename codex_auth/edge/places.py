@@ -133,22 +133,28 @@ def keeps_sqlite(agent: str) -> bool:
 
 def _read_config(path: str) -> Config:
     try:
-        with open(path, "rb") as file:
-            text = file.read(_CONFIG_LIMIT + 1)
-    except FileNotFoundError:
+        # Non-blocking: opening a FIFO must not wait.
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            text = file.read(_CONFIG_LIMIT + 1) or b""
+    except (FileNotFoundError, NotADirectoryError):
         return Config()
     except OSError as error:
         raise ConfigDamaged(path=path, problem=os.strerror(error.errno or 0).lower()) from None
+    if len(text) > _CONFIG_LIMIT:
+        raise ConfigDamaged(path=path, problem=f"it is larger than {_CONFIG_LIMIT} bytes")
     import tomllib
 
     try:
         table = tomllib.loads(text.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # also what a number of 5,000 digits raises
         raise ConfigDamaged(path=path, problem="it is not valid TOML") from None
     known = {"auth_path", "store", "profile"}
     for key in sorted(known & table.keys()):
         if not isinstance(table[key], str):
             raise ConfigDamaged(path=path, problem=f"{key} must be a string")
+    named = os.path.expanduser(table.get("auth_path", ""))
+    if named and (not os.path.isabs(named) or "\0" in named):
+        raise ConfigDamaged(path=path, problem="auth_path must be an absolute path")
     issuers = table.get("issuers", [])
     if not isinstance(issuers, list) or not all(isinstance(item, str) for item in issuers):
         raise ConfigDamaged(path=path, problem="issuers must be a list of addresses")

@@ -39,15 +39,17 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 @contextlib.contextmanager
-def deferred(explain: Callable[[], None]) -> Iterator[None]:
+def deferred(explain: Callable[[], None]) -> Iterator[list[int]]:
     """Hold back SIGINT, SIGTERM and SIGHUP until the block has ended, then deliver the first that came.
 
+    The block is handed the list of those that came so far.
+
     The block must be bounded by its own timeouts. `explain` is called at every signal, so that whoever presses
-    Ctrl-C twice is told why nothing happens yet. Outside the main thread, which receives no signals, it does
-    nothing.
+    Ctrl-C twice is told why nothing happens yet; it must not raise. Outside the main thread, which receives no
+    signals, it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield []
         return
     caught: list[int] = []
 
@@ -57,7 +59,7 @@ def deferred(explain: Callable[[], None]) -> Iterator[None]:
 
     before = {number: signal.signal(number, note) for number in _STOPPING}
     try:
-        yield
+        yield caught
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,11 +1,14 @@
 """Everything outside the program that a story may touch, as plain data that a test can replace."""
 
+import contextlib
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from codex_auth.core.errors import OutputLost
 
 
 def _now() -> datetime:
@@ -19,13 +22,18 @@ def _ticks() -> float:
 
 
 def _out(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()  # so that it stands in the right place among the lines for people
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()  # so that it stands in the right place among the lines for people
+    except (OSError, AttributeError):  # no room, nobody reads, or there is no stdout at all
+        raise OutputLost from None
 
 
 def _tell(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    # A person who cannot be told is no reason to stop, least of all while a login is being stored.
+    with contextlib.suppress(OSError, AttributeError):
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,6 @@ class World:
     random: Callable[[int], bytes] = os.urandom
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
     out: Callable[[str], None] = _out
-    """A result, on stdout."""
+    """A result, on stdout. Raises `OutputLost`."""
     tell: Callable[[str], None] = _tell
-    """One line for people, on stderr."""
+    """One line for people, on stderr, if there is one."""

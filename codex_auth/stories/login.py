@@ -67,12 +67,12 @@ def login(wanted: Wanted, ways: Ways, *, store: Store, world: World) -> Credenti
         callback.close()
         try:
             with store.lock(profile, timeout=_PROFILE_LOCK_SECONDS):
-                credential = complete(pending, bell.code, store=store, world=world)
+                return complete(
+                    pending, bell.code, store=store, world=world, stored=lambda: bell.tell(pages.success(profile))
+                )
         except BaseException:
-            bell.tell(pages.failed())
+            bell.tell(pages.failed())  # no visit takes a second answer: this is for those without one
             raise
-        bell.tell(pages.success(profile))
-    return credential
 
 
 def _invite(pending: PendingLogin, callback: Callback, ways: Ways, world: World) -> None:

@@ -72,19 +72,26 @@ def link(login: PendingLogin) -> str:
 
 
 def complete(
-    login: PendingLogin, code: Secret, *, store: Store, world: World, commit: Callable[[], None] = lambda: None
+    login: PendingLogin,
+    code: Secret,
+    *,
+    store: Store,
+    world: World,
+    commit: Callable[[], None] = lambda: None,
+    stored: Callable[[], None] = lambda: None,
 ) -> Credential:
     """Exchange the code, check who it is for, and return the credential once it is durable.
 
     The caller holds the profile's lock. `commit` is called when the store has been shown to be writable, and
-    before the code leaves: whoever keeps a pending login claims it there. Signals wait until the end.
+    before the code leaves: whoever keeps a pending login claims it there. `stored` is called when the credential
+    is durable; it must not raise. Signals wait until the end, so that nobody hears of a failure that was none.
 
     Raises `IdentityMismatch` for another account than the profile's (its fresh tokens are given back),
     the provider's and the store's errors; in every case what was stored before is unchanged.
     """
     provider = provider_of(login)
     send = wire.sender(provider, now=world.now)
-    with deferred(lambda: world.tell("The sign-in is being stored; this takes a moment.")):
+    with deferred(lambda: world.tell("The sign-in is being stored; this takes a moment.")) as asked_to_stop:
         store.prove_writable()
         commit()
         signed = wire.converse(
@@ -109,6 +116,9 @@ def complete(
             refreshed=now,
         )
         store.save(credential)
+        stored()
+        if asked_to_stop:
+            world.tell(f"Signed in: {login.profile} is stored.")
     return credential
 
 

@@ -1,12 +1,16 @@
 """Signing in in two steps: `start` returns a link at once, `finish` takes the redirect in any later process."""
 
+import contextlib
 from dataclasses import dataclass, replace
 
 from codex_auth.core.errors import (
+    AnswerLost,
+    AuthError,
     ConsentDenied,
     ForeignPendingLogin,
     NoPendingLogin,
     PendingLoginGone,
+    ProviderRefused,
     ProviderUnreachable,
     RedirectRefused,
     UsageError,
@@ -59,9 +63,9 @@ def finish(
     """Take a pasted redirect, exchange its code and return the stored credential.
 
     Without a selector the redirect itself says which sign-in it belongs to. A redirect that cannot be read
-    leaves the sign-in waiting; so does a provider that could not be reached. Raises `NoPendingLogin`,
-    `PendingLoginGone`, `ForeignPendingLogin`, `RedirectRefused`, `ConsentDenied` and everything that
-    `stories.sign_in.complete` raises.
+    leaves the sign-in waiting; so does a provider that could not be reached, or said that it did nothing. Raises
+    `NoPendingLogin`, `PendingLoginGone`, `ForeignPendingLogin`, `RedirectRefused`, `ConsentDenied`, `AnswerLost` and
+    everything that `stories.sign_in.complete` raises.
     """
     file = PendingFile(places, make=True)
     profile = _which(file.read(), selector, text, store)
@@ -95,16 +99,23 @@ def _finish_locked(
                 raise _gone(table, login.state, profile) or NoPendingLogin(profile=profile)
             table.waiting[profile] = replace(waiting, claimed=True)
 
+    def end(how: str) -> None:
+        _end_if_claimed(file, login, how, world)
+
     try:
-        credential = complete(login, code, store=store, world=world, commit=claim)
-    except ProviderUnreachable:
+        return complete(login, code, store=store, world=world, commit=claim, stored=lambda: end("finished"))
+    except ProviderUnreachable as trouble:
+        if trouble.sent and not trouble.answered:
+            end("lost")
+            raise AnswerLost(**trouble.facts, profile=profile) from None
         _release(file, login)
         raise
-    except BaseException:
-        _end_if_claimed(file, login, "refused", world)
+    except AuthError as error:
+        end("refused" if isinstance(error, ProviderRefused) else "failed")
         raise
-    _end_if_claimed(file, login, "finished", world)
-    return credential
+    except BaseException:
+        end("interrupted")
+        raise
 
 
 def _accept(file: PendingFile, profile: str, text: Secret, requester: str, world: World) -> tuple[PendingLogin, Secret]:
@@ -134,7 +145,8 @@ def _accept(file: PendingFile, profile: str, text: Secret, requester: str, world
         raise
     if isinstance(answer, Denied):
         with file.change() as table:
-            table.end(profile, "denied", world.now())
+            if table.waiting.get(profile) == waiting:  # and not one that was started since
+                table.end(profile, "denied", world.now())
         raise ConsentDenied(error=answer.error, profile=profile)
     return login, answer.code
 
@@ -145,14 +157,16 @@ def _gone(table: PendingTable, state: Secret | None, profile: str) -> PendingLog
 
 
 def _release(file: PendingFile, login: PendingLogin) -> None:
-    with file.change() as table:
+    with contextlib.suppress(AuthError), file.change() as table:  # suppressed as in `_end_if_claimed`
         waiting = table.waiting.get(login.profile)
         if waiting is not None and waiting.id == login.id:
             table.waiting[login.profile] = replace(waiting, claimed=False)
 
 
 def _end_if_claimed(file: PendingFile, login: PendingLogin, how: str, world: World) -> None:
-    with file.change() as table:
+    # The sign-in's outcome is decided: trouble with this file must not be reported in its place. A login that
+    # stays claimed is ended by the next `finish`.
+    with contextlib.suppress(AuthError), file.change() as table:
         waiting = table.waiting.get(login.profile)
         if waiting is not None and waiting.id == login.id and waiting.claimed:
             table.end(login.profile, how, world.now())
