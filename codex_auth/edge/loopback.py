@@ -33,7 +33,7 @@ FAREWELL_SECONDS = 0.5
 TICK_SECONDS = 0.25
 
 _ACCEPTED_AT_ONCE = 8
-"""Less than a quarter of the room: between two rounds every newcomer is read before it could be shed."""
+"""A small portion, so that between two of them everybody who is already here is read."""
 _CHUNK = 16 * 1024
 
 

@@ -136,6 +136,9 @@ def test_a_visitor_who_does_not_leave_is_left(bed: Bed, monkeypatch: pytest.Monk
     with socket.create_connection(("127.0.0.1", bed.port)) as staying:
         staying.sendall(bed.request())
         reply = read_all(staying)
+        for _ in range(3):
+            staying.sendall(b"still talking")
+            time.sleep(0.03)
         time.sleep(0.8)
         with pytest.raises(ConnectionError):  # noqa: PT012 - the first write after the end still succeeds
             for _ in range(50):

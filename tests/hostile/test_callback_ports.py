@@ -132,6 +132,29 @@ def test_where_the_system_tells_nothing_the_holder_has_no_name(
     assert f"{free[0]} on 127.0.0.1 by another program." in str(refusal.value)
 
 
+def test_only_listeners_are_holders(free: tuple[int, int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A connection that happens to have the port at its end does not hold it."""
+    table = "header\n" + f"0: 0100007F:{free[0]:04X} 0100007F:0050 01 0:0 0:0 0 0 0 4711\n"
+    tmp_path.joinpath("net").mkdir()
+    tmp_path.joinpath("net", "tcp").write_text(table)
+    monkeypatch.setattr(ports_module, "_PROC", tmp_path)
+
+    with held("127.0.0.1", free[0]), pytest.raises(PortInUse) as refusal:
+        listen_on_loopback(free[:1], profile="work")
+
+    assert f"{free[0]} on 127.0.0.1 by another program." in str(refusal.value)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "::ffff:127.0.0.1"])
+def test_who_listens_on_every_address_is_named(free: tuple[int, int], address: str) -> None:
+    """A wildcard takes loopback's visitors too."""
+    with held(address, free[0]) as holder, pytest.raises(PortInUse) as refusal:
+        listen_on_loopback(free[:1], profile="work")
+
+    assert f"{free[0]} on 127.0.0.1 by " in str(refusal.value)
+    assert f"(pid {holder.pid})" in str(refusal.value)
+
+
 def test_our_own_second_login_is_a_holder_too(free: tuple[int, int]) -> None:
     """Two logins at once: the second takes the next port, a third is told (CB-3)."""
     with (
@@ -219,6 +242,16 @@ def _without_ipv6(family: int, kind: int) -> socket.socket:
     if family == socket.AF_INET6:
         raise OSError(97, "Address family not supported by protocol")
     return _socket(family, kind)
+
+
+def test_the_ipv6_socket_takes_ipv6_only() -> None:
+    """Each address has its own socket (RFC 3493 section 5.3)."""
+    _, listeners = listen_on_loopback([0], profile="work")
+    is_only = listeners[1].getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    for listener in listeners:
+        listener.close()
+
+    assert is_only == 1
 
 
 def test_windows_asks_for_exclusive_use(monkeypatch: pytest.MonkeyPatch) -> None:

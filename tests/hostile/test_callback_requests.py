@@ -70,6 +70,7 @@ CASES: dict[str, tuple[bytes, int]] = {
     "image": (GET + HOST + b"Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n\r\n", 400),
     "fetch": (GET + HOST + b"Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n\r\n", 400),
     "frame": (GET + HOST + b"Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n\r\n", 400),
+    "navigation of a kind unknown": (GET + HOST + b"Sec-Fetch-Mode: same-origin\r\n\r\n", 400),
     "navigation": (GET + HOST + b"Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\r\n", 400),
     "WebSocket": (GET + HOST + b"Sec-Fetch-Mode: websocket\r\nSec-Fetch-Dest: websocket\r\n\r\n", 400),
     "WebSocket without metadata": (GET + HOST + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 400),
