@@ -3,12 +3,14 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from codex_auth.core.errors import AuthError, OutputLost, Stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from threading import ExceptHookArgs
+    from typing import TextIO
 
 SCHEMA_VERSION = 1
 _CTRL_C = 2
@@ -48,6 +50,14 @@ def open_threads() -> None:
 def guarded(action: Callable[..., int], *, as_json: bool, **arguments: object) -> int:
     """Run `action` and return its exit status; print what went wrong if it raises."""
     try:
+        return _guarded(action, as_json=as_json, **arguments)
+    finally:
+        if _is_broken(sys.stderr):
+            _leave(sys.stderr)
+
+
+def _guarded(action: Callable[..., int], *, as_json: bool, **arguments: object) -> int:
+    try:
         status = action(**arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -58,7 +68,7 @@ def guarded(action: Callable[..., int], *, as_json: bool, **arguments: object) -
         hint = "Nothing was stored unless a line above says so; `codex-auth status` shows what is there."
         return _print_failure("interrupted", "Stopped.", hint, status, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - this is the door: whatever it is, its text must not get out
-        return _lost() if _stdout_is_broken() else _print_failure(*_unexpected(error), 1, as_json=as_json)
+        return _lost() if _is_broken(sys.stdout) else _print_failure(*_unexpected(error), 1, as_json=as_json)
     return status
 
 
@@ -103,8 +113,8 @@ def _tell_unexpected(error: BaseException | None) -> None:
 
 
 def _print_failure(code: str, sentence: str, hint: str, status: int, *, as_json: bool) -> int:
-    if _stdout_is_broken():
-        _leave_stdout()
+    if _is_broken(sys.stdout):
+        _leave(sys.stdout)
         as_json = False
     if as_json:
         import json
@@ -120,7 +130,7 @@ def _print_failure(code: str, sentence: str, hint: str, status: int, *, as_json:
         try:
             return write(json.dumps(document) + "\n") or status
         except OutputLost:
-            _leave_stdout()
+            _leave(sys.stdout)
     _tell(f"codex-auth: {sentence}")
     if hint:
         _tell(f"  {hint}")
@@ -135,17 +145,19 @@ def _tell(line: str) -> None:
         return
 
 
-def _stdout_is_broken() -> bool:
+def _is_broken(stream: "TextIO | None") -> bool:
+    if stream is None:
+        return True
     try:
-        sys.stdout.flush()
-    except (OSError, ValueError, AttributeError):
+        stream.flush()
+    except (OSError, ValueError):
         return True
     return False
 
 
-def _leave_stdout() -> None:
-    # Python flushes stdout once more while it exits; give it somewhere to go.
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):
+def _leave(stream: "TextIO | None") -> None:
+    # Python flushes its streams once more while it exits; give this one somewhere to go.
+    if stream is None:
         return
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
