@@ -9,7 +9,6 @@
 import contextlib
 import errno
 import os
-import shlex
 import stat
 import sys
 import time
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 
 from codex_auth.core.errors import SaveUnconfirmed, StoreError, StoreNotDurable, UnsafeFile
 from codex_auth.edge.folders import fsync_folder, is_ours, my_uid, openclaw_folder, private_folder, resolve
-from codex_auth.edge.trouble import words
+from codex_auth.edge.trouble import typed, words
 
 __all__ = [
     "FileChanged",
@@ -92,8 +91,7 @@ def snapshot(path: str, *, limit: int = READ_LIMIT, foreign: bool = False) -> Sn
             raise StoreError(path=path, problem=words(error)) from None
         time.sleep(_LOOK_SECONDS)
     if found and found.st_nlink > 1:
-        quoted = shlex.quote(place)
-        todo = f"Run `cp -p {quoted} {quoted}.one && mv {quoted}.one {quoted}`"
+        todo = f"Run `cp -p {typed(place)} {typed(place)}.one && mv {typed(place)}.one {typed(place)}`"
         raise UnsafeFile(path=path, problem="it has a second name (a hard link)", todo=todo)
     raise StoreError(path=path, problem="another program keeps changing it")
 
@@ -206,14 +204,13 @@ def _opened(path: str) -> Iterator[int]:
 
 def _check(path: str, found: os.stat_result, limit: int) -> None:
     """Refuse a file that is not ours alone."""
-    quoted = shlex.quote(path)
     if not stat.S_ISREG(found.st_mode):
         raise StoreError(path=path, problem="it is not a regular file")
     if not is_ours(found):
-        todo = "Run it as that user, without sudo" if my_uid() == 0 else f"Run `sudo chown {my_uid()} {quoted}`"
+        todo = "Run it as that user, without sudo" if my_uid() == 0 else f"Run `sudo chown {my_uid()} {typed(path)}`"
         raise UnsafeFile(path=path, problem=f"it belongs to user {found.st_uid}", todo=todo)
     if my_uid() is not None and found.st_mode & 0o077:
-        raise UnsafeFile(path=path, problem="others can open it", todo=f"Run `chmod 600 {quoted}`")
+        raise UnsafeFile(path=path, problem="others can open it", todo=f"Run `chmod 600 {typed(path)}`")
     if found.st_size > limit:
         raise StoreError(path=path, problem=f"it is larger than {limit} bytes")
 

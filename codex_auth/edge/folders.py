@@ -2,12 +2,11 @@
 
 import contextlib
 import os
-import shlex
 import stat
 from collections.abc import Callable
 
 from codex_auth.core.errors import StoreError, UnsafeFile
-from codex_auth.edge.trouble import words
+from codex_auth.edge.trouble import typed, words
 
 PRIVATE_FOLDER = 0o700
 _LINKS_AT_MOST = 40
@@ -140,9 +139,7 @@ def fsync_folder(path: str) -> None:
 def _check_folder(path: str, found: os.stat_result, *, sticky_is_enough: bool) -> None:
     _check_owner(path, found)
     if others_may_write(found) and not (sticky_is_enough and found.st_mode & stat.S_ISVTX):
-        raise UnsafeFile(
-            path=path, problem="others can write to this folder", todo=f"Run `chmod go-w {shlex.quote(path)}`"
-        )
+        raise UnsafeFile(path=path, problem="others can write to this folder", todo=f"Run `chmod go-w {typed(path)}`")
 
 
 def _check_owner(path: str, found: os.stat_result) -> None:

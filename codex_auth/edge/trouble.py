@@ -1,4 +1,4 @@
-"""Errors of the operating system in fixed words.
+"""Words for trouble with the system: its errors, and paths in commands to type.
 
 `str(OSError)` holds paths and changes with the language of the machine; these sentences do neither.
 """
@@ -28,3 +28,10 @@ def words(error: OSError) -> str:
     """Say what went wrong without the path and in one language."""
     number = error.errno or 0
     return _WORDS.get(number) or f"the system answered {errno.errorcode.get(number, 'an unknown error')}"
+
+
+def typed(path: str) -> str:
+    """Return a path as it is typed in a shell."""
+    import shlex
+
+    return shlex.quote(path)

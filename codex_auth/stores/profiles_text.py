@@ -40,19 +40,23 @@ def walk(document: bytes, see: Callable[[str, Member], None]) -> Outline:
     Raises `JsonDamaged` for what is no such file, whether or not the damage is in our entries.
     """
     root = Document(document)
-    outline = Outline(document, root)
+    outline, odd = Outline(document, root), None
     for member in root:
         if member.key == "version":
             outline.version = _version(member)
+        elif member.key in {"profiles", "order"} and not member.is_object():
+            odd = JsonDamaged(f"its {member.key} is not an object", member.value_start)
         elif member.key == "profiles":
-            outline.profiles = _object(member)
+            outline.profiles = member.members()
             for entry in outline.profiles:
                 name = name_of_id(entry.key)
                 if name is not None:
                     see(name, entry)
         elif member.key == "order":
-            outline.order = _object(member)
+            outline.order = member.members()
             outline.orders = {each.key: each for each in outline.order}
+    if odd and outline.version <= VERSION:  # a later version may have another form; that is no damage
+        raise odd
     return outline
 
 
@@ -113,12 +117,6 @@ def _version(member: Member) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise JsonDamaged("its version is not a number", member.value_start)
     return value
-
-
-def _object(member: Member) -> Members:
-    if not member.is_object():
-        raise JsonDamaged(f"its {member.key} are not an object", member.value_start)
-    return member.members()
 
 
 def _ids(member: Member | None) -> list[str] | None:
