@@ -128,10 +128,11 @@ def test_a_marker_in_pieces_is_still_a_marker(desk: Desk) -> None:
         assert hidden.read() == "abc"
 
 
-def test_enter_on_an_empty_line_is_nothing(desk: Desk) -> None:
-    """A person who only presses Enter has not given up."""
+@pytest.mark.parametrize("keys", [b"\r", b"\x1b[200~\x1b[201~", b"\x1b[A"])
+def test_nothing_is_not_an_answer(desk: Desk, keys: bytes) -> None:
+    """A person who only presses Enter, pastes an empty clipboard or plays with the arrows has not given up."""
     with HiddenInput(desk.terminal, profile="work") as hidden:
-        desk.type(b"\r")
+        desk.type(keys)
 
         assert wait_for(hidden, desk, 0.3) is None
 
@@ -220,7 +221,7 @@ def test_the_terminal_is_as_it_was(desk: Desk) -> None:
         during = termios.tcgetattr(desk.terminal)
         signal.raise_signal(signal.SIGINT)
 
-    assert not during[3] & (termios.ECHO | termios.ICANON)
+    assert not during[3] & (termios.ECHO | termios.ECHONL | termios.ICANON | termios.IEXTEN)
     assert during[3] & termios.ISIG
     assert termios.tcgetattr(desk.terminal) == before
 

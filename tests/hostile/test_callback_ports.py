@@ -1,7 +1,6 @@
 """A port is ours on both loopback addresses or not at all, and whoever has it is named and left alone."""
 
 import contextlib
-import os
 import shutil
 import socket
 import subprocess
@@ -19,15 +18,15 @@ from codex_auth.edge.ports import listen_on_loopback
 from tests.hostile.callback_bed import PATH
 
 NOBODY = 65534
+AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 HOLDER = """
 import socket, sys
 address, port = sys.argv[1], int(sys.argv[2])
 family = socket.AF_INET6 if ":" in address else socket.AF_INET
 held = socket.socket(family)
-if sys.argv[3] == "reuse":
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 if address == "::1":
     held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 held.bind((address, port))
@@ -47,31 +46,44 @@ def free() -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def held(
-    address: str, port: int, *, as_nobody: bool = False, options: str = "reuse"
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Let another program, of another user if asked, listen there; it must not have been visited in the end."""
+def held(address: str, port: int, *, as_nobody: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """Let another program, of another user if asked, listen there; it must not have been visited in the end.
+
+    Raises `AssertionError` with its last words when it cannot.
+    """
     # The interpreter's own path may be closed to other users; its system twin never is.
-    python = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", _system_python()]
-    command = python if as_nobody else [sys.executable]
+    command = [*AS_NOBODY, _system_python()] if as_nobody else [sys.executable]
     with subprocess.Popen(
-        [*command, "-I", "-c", HOLDER, address, str(port), options], stdout=subprocess.PIPE, cwd="/"
+        [*command, "-I", "-c", HOLDER, address, str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd="/",
     ) as holder:
         assert holder.stdout is not None
+        assert holder.stderr is not None
+        if holder.stdout.readline() != "held\n":
+            raise AssertionError(holder.stderr.read())
         try:
-            assert holder.stdout.readline() == b"held\n"
             yield holder
         finally:
             assert holder.poll() is None
             holder.kill()
-            assert holder.stdout.read() == b""
+            assert holder.stdout.read() == ""
 
 
 def _system_python() -> str:
     return shutil.which("python3", path="/usr/bin:/usr/local/bin:/bin") or sys.executable
 
 
-other_user = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
+def _can_be_nobody() -> bool:
+    """Whether another user can be played here: not as an ordinary user, nor in a namespace that has only one."""
+    if not shutil.which("setpriv"):
+        return False
+    return subprocess.run([*AS_NOBODY, _system_python(), "-V"], capture_output=True, check=False).returncode == 0
+
+
+other_user = pytest.mark.skipif(not _can_be_nobody(), reason="needs the right to change user, and setpriv")
 ADDRESSES = ["127.0.0.1", "::1", "0.0.0.0", "::"]
 WHO = [pytest.param(False, id="own"), pytest.param(True, id="another user's", marks=other_user)]
 
@@ -173,7 +185,7 @@ def test_nobody_can_listen_where_we_do(address: str, *, as_nobody: bool) -> None
     """Not with every option that shares ports, not on all addresses, not as another user (CB-3)."""
     with (
         open_callback([0], PATH, profile="work") as callback,
-        pytest.raises(AssertionError),
+        pytest.raises(AssertionError, match="Address already in use"),
         held(address, callback.port, as_nobody=as_nobody),
     ):
         pass
