@@ -1,9 +1,11 @@
 """What the signing-in verbs say when they are done, to people and to programs."""
 
 import json
+from collections.abc import Mapping
 
 from codex_auth.cli import show as words
 from codex_auth.cli.doors import SCHEMA_VERSION
+from codex_auth.core.errors import AuthError
 from codex_auth.core.model import Credential
 from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.core.provider import OPENAI_ISSUER
@@ -69,6 +71,37 @@ def print_finished(credential: Credential, places: Places, world: World, *, as_j
         f"Signed in: {credential.profile} is {words.account(credential.identity, full=full)}{plan}{where}. "
         f"The access token ends in {words.duration(credential.expires - world.now())}."
     )
+
+
+def print_refreshed(results: Mapping[str, Credential | AuthError], world: World, *, as_json: bool) -> int:
+    """Say for each profile how its refresh ended, and return the exit status: that of the first that failed."""
+    failures = [result for result in results.values() if isinstance(result, AuthError)]
+    if as_json:
+        rows = [_refreshed(profile, result) for profile, result in results.items()]
+        document = {"ok": not failures, "schema_version": SCHEMA_VERSION, "profiles": rows}
+        world.out(json.dumps(document, ensure_ascii=False))
+    for profile, result in results.items() if not as_json else ():
+        if isinstance(result, AuthError):
+            world.tell(f"codex-auth: {result}")
+            world.tell(f"  {result.hint}")
+        else:
+            world.out(f"{profile}: the access token ends in {words.duration(result.expires - world.now())}.")
+    if not results and not as_json:
+        world.tell("There is no profile that is ours to refresh.")
+    return failures[0].status if failures else 0
+
+
+def _refreshed(profile: str, result: Credential | AuthError) -> dict[str, object]:
+    if isinstance(result, AuthError):
+        return {
+            "profile": profile,
+            "ok": False,
+            "error": result.code,
+            "message": str(result),
+            "hint": result.hint,
+            "exit_code": result.status,
+        }
+    return {"profile": profile, "ok": True, "expires_at": words.stamp(result.expires)}
 
 
 def print_cancelled(profile: str, world: World, *, as_json: bool) -> None:

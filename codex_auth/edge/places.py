@@ -42,6 +42,11 @@ class Places:
         return os.path.join(self.state, "locks")
 
     @property
+    def journals(self) -> str:
+        """The folder of the notes that refreshes leave."""
+        return os.path.join(self.state, "journal")
+
+    @property
     def seal_key(self) -> str:
         """The key that seals pending logins; never in the same folder as the default pending-state file."""
         return os.path.join(self.state, "seal.key")

@@ -44,6 +44,12 @@ class Seal:
             return None
         return Secret(text.decode())
 
+    def fingerprint(self, secret: Secret) -> str:
+        """Return 32 hex digits that name a secret on this machine only; nobody without the key can test a guess."""
+        import hmac
+
+        return hmac.digest(self._key(), b"fingerprint " + secret.reveal().encode(), "sha256").hex()[:32]
+
     def _key(self) -> bytes:
         key = files.read_private(self._path, limit=_KEY_LIMIT)
         if key is None or len(key) != _KEY_BYTES:

@@ -43,6 +43,7 @@ class World:
     now: Callable[[], datetime] = _now
     ticks: Callable[[], float] = _ticks
     """Seconds that keep counting while the machine sleeps; only differences mean anything."""
+    sleep: Callable[[float], None] = time.sleep
     random: Callable[[int], bytes] = os.urandom
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
     out: Callable[[str], None] = _out

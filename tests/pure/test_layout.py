@@ -9,13 +9,13 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text secret errors jsontext model names provider redirect idtoken replies flow",
-    "edge": "trouble folders files locks world places seal signals pending wire "
+    "core": "text secret errors jsontext model names provider redirect idtoken replies flow renewal",
+    "edge": "trouble folders files locks world places seal signals pending journal wire "
     "request_head pages ports loopback terminal browser",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory",
-    "stories": "sign_in two_step login status",
+    "stories": "sign_in two_step login refresh status",
     "cli": "show doors report table quick options opening redirect_input outcome "
-    "login start finish cancel status demo verbs group skill main",
+    "login start finish cancel status refresh demo verbs group skill main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
@@ -27,6 +27,8 @@ MAY_REVEAL = {
     "core.idtoken",
     "core.redirect",
     "core.replies",
+    "core.renewal",
+    "edge.journal",
     "edge.pending",
     "edge.seal",
     "stores.auth_profiles",

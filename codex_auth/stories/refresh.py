@@ -1,0 +1,229 @@
+"""One refresh per expiry, however many processes ask, and nothing lost whenever it is cut off.
+
+The order of steps, and what a crash between any two of them means, is the table "The refresh crash window" in
+RISK.md. Everything here happens while the profile's lock is held.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from codex_auth.core import renewal
+from codex_auth.core.errors import (
+    AuthError,
+    ExpiredOnArrival,
+    NothingToRefresh,
+    NotOurs,
+    ProfileNotFound,
+    ProviderReplyUnusable,
+    ProviderUnreachable,
+    RefreshEnded,
+    RefreshLost,
+    RefreshNotDue,
+    RefreshRefused,
+    RefreshStuck,
+    RefreshTokenSpent,
+    RefreshUncertain,
+)
+from codex_auth.core.model import OWNER_SELF, Credential
+from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider, read_issuer
+from codex_auth.core.replies import Reply
+from codex_auth.core.secret import Secret
+from codex_auth.edge import wire
+from codex_auth.edge.journal import ASKING, REPLIED, Journal
+from codex_auth.edge.places import Places
+from codex_auth.edge.signals import deferred
+from codex_auth.edge.world import World
+from codex_auth.stores.protocol import Store
+
+MARGIN = timedelta(minutes=6)
+"""A login is due this long before its access token ends: before Codex's own five minutes."""
+LOCK_SECONDS = 75.0
+"""Longer than a request and the wait after one that was cut off may take together."""
+
+_SETTLING = timedelta(seconds=wire.TOTAL_SECONDS + 5)
+"""How long a request that was cut off may still be under way at the provider."""
+_REST = timedelta(minutes=1)
+"""After a failure that patience may mend, nobody asks again for this long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a caller wants of a refresh."""
+
+    margin: timedelta = MARGIN
+    """How much life the access token must have left to be good enough."""
+    is_forced: bool = False
+    """Refresh even if it is good enough; a refresh that another process did while we waited counts."""
+    may_wait: bool = True
+    """Whether to wait until a request that was cut off must have arrived."""
+    try_again: bool = False
+    """Whether a person asks to try a token again whose request was cut off twice."""
+    despite_copies: bool = False
+    reason: str = "proactive_expiry"
+
+
+def refresh(profile: str, wish: Wish, *, store: Store, places: Places, world: World) -> Credential:
+    """Return the profile's credential with life left, asking the provider at most once on this machine.
+
+    Raises `ProfileNotFound`, `NotOurs`, `NothingToRefresh`, every error of `core.renewal.read` and of the store,
+    `LockBusy`, and `RefreshUncertain`, `RefreshStuck` or `RefreshLost` after a refresh that was cut off. The access
+    token that is there stays there in every case.
+    """
+    before = store.load(profile)
+    with store.lock(profile, timeout=LOCK_SECONDS):
+        attempt = _Attempt(profile, wish, store=store, places=places, world=world)
+        held = attempt.recovered()
+        is_new = before is not None and held.access != before.access
+        if is_new or (not wish.is_forced and attempt.is_good(held)):
+            return held  # a sibling refreshed it while we waited, or before
+        return attempt.ask(held)
+
+
+def refresh_all(wish: Wish, *, store: Store, places: Places, world: World) -> dict[str, Credential | AuthError]:
+    """Refresh every profile that is ours to refresh; one that fails does not keep the others from it."""
+    results: dict[str, Credential | AuthError] = {}
+    for card in list(store.cards()):
+        if card.owner == OWNER_SELF and card.has_refresh_token:
+            try:
+                results[card.profile] = refresh(card.profile, wish, store=store, places=places, world=world)
+            except AuthError as error:
+                results[card.profile] = error
+    return results
+
+
+class _Attempt:
+    """One holder of a profile's lock, and what it finds and does."""
+
+    def __init__(self, profile: str, wish: Wish, *, store: Store, places: Places, world: World) -> None:
+        self._profile = profile
+        self._wish = wish
+        self._store = store
+        self._places = places
+        self._world = world
+        self._journal = Journal(places, profile)
+        self._note = self._journal.read()
+
+    def recovered(self) -> Credential:
+        """Return what is stored, after finishing what an earlier refresh left unfinished."""
+        held = self._store.load(self._profile)
+        if held is None:
+            raise ProfileNotFound(profile=self._profile)
+        if self._note.step not in {ASKING, REPLIED}:
+            return held
+        if self._journal.fingerprint(held.refresh) != self._note.token:
+            # A sign-in, or a refresh that was killed after its save: what the note speaks of is over.
+            self._note = self._journal.clear(self._note)
+            return held
+        reply = self._journal.reply_in(self._note) if self._note.step == REPLIED else None
+        if reply is not None:
+            return self._settle(held, reply)
+        return self._retry(held)
+
+    def is_good(self, held: Credential) -> bool:
+        """Whether the access token has enough life left, by the clock or in spite of it."""
+        now, margin = self._world.now(), self._wish.margin
+        if held.expires - now > margin:
+            return True
+        note = self._note
+        if note.alive_from is None or note.alive_until is None or note.access != self._journal.fingerprint(held.access):
+            return False
+        # The clock is as it was at the last refresh, so the life measured then still holds.
+        return note.alive_from <= now < note.alive_until - margin
+
+    def ask(self, held: Credential, *, attempt: int = 1) -> Credential:
+        """Spend the refresh token: intent, request, sealed reply, save, clear; each durable before the next."""
+        token = self._refuse_in_vain(held)
+        provider = self._provider_of(held)
+        fingerprint = self._journal.fingerprint(token)
+        with deferred(lambda: self._world.tell("A refresh is being stored; this takes a moment.")):
+            self._store.prove_writable()
+            self._note = self._journal.asking(self._note, fingerprint, at=self._world.now(), attempt=attempt)
+            send = wire.sender(provider, now=self._world.now)
+            try:
+                reply = send(renewal.request(provider, token, reason=self._wish.reason))
+            except ProviderUnreachable as unreachable:
+                if not unreachable.sent:
+                    self._note = self._journal.clear(self._note)
+                raise
+            self._note = self._journal.replied(self._note, reply)
+            return self._settle(held, reply)
+
+    def _settle(self, held: Credential, reply: Reply) -> Credential:
+        """Read a reply that is safe on disk, and store what it brings."""
+        try:
+            renewed = renewal.read(reply, held, self._provider_of(held))
+        except RefreshEnded as ended:
+            raise self._remember(self._as_lost(ended), held, is_final=True) from None
+        except (ProviderUnreachable, ProviderReplyUnusable, RefreshRefused) as failed:
+            patience = getattr(failed, "retry_after", None)
+            raise self._remember(failed, held, rest=max(patience or _REST, timedelta(seconds=1))) from None
+        self._store.save(renewed.credential, expecting=held.identity)
+        self._note = self._journal.renewed(
+            renewed.credential.access, alive_from=reply.asked_at, alive_until=renewed.alive_until
+        )
+        if renewed.is_expired:
+            expired = ExpiredOnArrival(host=self._provider_of(held).host, profile=self._profile)
+            raise self._remember(expired, renewed.credential, rest=_REST)
+        if renewed.clock_off:
+            self._world.tell(f"Note: the clock of this machine is off by about {_rounded(renewed.clock_off)}.")
+        return renewed.credential
+
+    def _retry(self, held: Credential) -> Credential:
+        """Ask once more with a token whose request was cut off; after a second such end only a person may."""
+        if self._note.attempt > 1 and not self._wish.try_again:
+            raise RefreshStuck(profile=self._profile)
+        asked_at = self._note.asked_at
+        age = _SETTLING if asked_at is None else self._world.now() - asked_at
+        left = _SETTLING - age if timedelta() <= age else timedelta()  # a clock that was set back says nothing
+        if left > timedelta():
+            if not self._wish.may_wait:
+                raise RefreshUncertain(profile=self._profile, wait=_rounded(left))
+            self._world.sleep(left.total_seconds())
+        return self.ask(held, attempt=self._note.attempt + 1)
+
+    def _as_lost(self, ended: RefreshEnded) -> RefreshEnded:
+        """Say what "already used" means after a request that was cut off: we used it, and the reply is lost."""
+        if isinstance(ended, RefreshTokenSpent) and self._note.attempt > 1:
+            return RefreshLost(profile=self._profile)
+        return ended
+
+    def _refuse_in_vain(self, held: Credential) -> Secret:
+        """Return the refresh token, unless spending it is not ours to do or known to be useless."""
+        if held.owner != OWNER_SELF:
+            raise NotOurs(profile=self._profile, owner=held.owner)
+        if held.refresh is None:
+            raise NothingToRefresh(profile=self._profile)
+        outcome = self._note.outcome
+        if outcome is not None and outcome.token == self._journal.fingerprint(held.refresh):
+            if outcome.is_final:
+                raise outcome.error
+            rest = (outcome.rest_until or outcome.at) - self._world.now()
+            if timedelta() < rest <= timedelta(hours=1):
+                host = self._provider_of(held).host
+                raise RefreshNotDue(host=host, profile=self._profile, wait=_rounded(rest))
+        return held.refresh
+
+    def _provider_of(self, held: Credential) -> Provider:
+        """Return the provider of a stored login; a file that names another issuer cannot send the token there."""
+        issuer = read_issuer(held.identity.issuer, listed=self._places.config.issuers, config=self._places.config_file)
+        return Provider(issuer=issuer, client_id=held.client_id or OPENAI_CLIENT_ID, scope=held.scope or OPENAI_SCOPE)
+
+    def _remember(
+        self, error: AuthError, held: Credential, *, rest: timedelta | None = None, is_final: bool = False
+    ) -> AuthError:
+        self._note = self._journal.failed(
+            self._note,
+            error,
+            self._journal.fingerprint(held.refresh),
+            at=self._world.now(),
+            rest=rest,
+            is_final=is_final,
+        )
+        return error
+
+
+def _rounded(span: timedelta) -> str:
+    seconds = max(1, round(abs(span).total_seconds()))
+    if seconds < 120:  # noqa: PLR2004 - two minutes are the first that are said in minutes
+        return f"{seconds} seconds"
+    return f"{seconds // 60} minutes" if seconds < 7200 else f"{seconds // 3600} hours"  # noqa: PLR2004
