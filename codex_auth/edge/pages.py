@@ -83,7 +83,7 @@ def denied() -> Page:
         "bad",
         "Not approved",
         "The sign-in was not approved, so nothing has changed on this machine.",
-        "You can close this window. The terminal says how to try again.",
+        "You can close this window.<br>The terminal says how to try again.",
     )
 
 
@@ -94,7 +94,7 @@ def failed() -> Page:
         "bad",
         "Sign-in not completed",
         "The approval arrived, but the sign-in could not be completed.",
-        "You can close this window. The terminal says why, and what to do.",
+        "You can close this window.<br>The terminal says why, and what to do.",
     )
 
 
@@ -104,7 +104,7 @@ def refused() -> Page:
         400,
         "wary",
         "Not this sign-in",
-        "This page was opened with an address that does not belong to the sign-in in progress. It is still waiting.",
+        "This address does not belong to the sign-in that your terminal is waiting for.",
         "Use the newest link from the terminal, and only that one.",
     )
 
@@ -139,7 +139,7 @@ def go_on(target: str) -> Page:
     return Page(303, b"", target)
 
 
-_NOTHING_TO_SEE = "It belongs to a sign-in that is waiting in a terminal. You can close this window."
+_NOTHING_TO_SEE = "A sign-in is waiting in a terminal.<br>Use the link shown there."
 
 _STYLE = """
 :root{color-scheme:light dark;--paper:#f4f5f7;--card:#fff;--edge:#e3e6ea;--ink:#14181f;--soft:#5b6573;
@@ -161,7 +161,7 @@ strong{display:inline-block;max-width:100%;margin-top:12px;padding:5px 16px;bord
 border-radius:18px;background:var(--paper);font:600 15px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
 word-break:break-all}
 footer{color:var(--soft);font:600 13px/1 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;letter-spacing:.02em}
-@media(max-width:440px){main{padding:36px 24px 32px}}
+@media(max-width:440px){body{padding:16px}main{padding:36px 20px 32px}}
 """
 
 _ICONS = {
