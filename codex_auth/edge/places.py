@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from codex_auth.core.errors import ConfigDamaged, StoreError, UsageError
+from codex_auth.edge import where
 
 PENDING_NAME = "codex-auth-pending.json"
-AUTH_NAME = "auth-profiles.json"
 _CONFIG_LIMIT = 256 * 1024
 
 
@@ -58,81 +58,25 @@ def find_places(env: Mapping[str, str], *, auth_path: str = "", assume_openclaw:
     `assume_openclaw` is the skill's entry: without any OpenClaw folder it still writes where OpenClaw of the
     JSON era reads. Raises `StoreError` for a home that cannot be used and `ConfigDamaged`.
     """
-    home = _home(env)
-    config_file = os.path.join(_xdg(env, "XDG_CONFIG_HOME", home, ".config"), "codex-auth", "config.toml")
+    home = where.home(env)
+    if not home:
+        raise StoreError(path="The home folder", problem="HOME is not set to an absolute path")
+    config_file = where.config_path(env, home)
     config = _read_config(config_file)
     own_state = env.get("CODEX_AUTH_STATE_DIR", "")
     if own_state and not os.path.isabs(own_state):
         raise UsageError(problem="CODEX_AUTH_STATE_DIR must be an absolute path.", command="status")
-    path, rule, is_openclaw = _choose_auth_path(env, home, config, auth_path, assume_openclaw=assume_openclaw)
+    path, rule, is_openclaw = where.auth_path(
+        env, home, asked=auth_path, configured=config.auth_path, assume_openclaw=assume_openclaw
+    )
     return Places(
-        state=own_state or os.path.join(_xdg(env, "XDG_STATE_HOME", home, ".local", "state"), "codex-auth"),
+        state=where.state_path(env, home),
         state_is_ours=bool(own_state),
         config_file=config_file,
         config=config,
         auth_path=path,
         auth_rule=rule,
         is_openclaw_file=is_openclaw,
-    )
-
-
-def _home(env: Mapping[str, str]) -> str:
-    home = env.get("HOME") or env.get("USERPROFILE", "")
-    if not home:
-        try:
-            import pwd
-
-            home = pwd.getpwuid(os.geteuid()).pw_dir
-        except (ImportError, KeyError):
-            home = ""
-    if not os.path.isabs(home):
-        raise StoreError(path="The home folder", problem="HOME is not set to an absolute path")
-    return home
-
-
-def _xdg(env: Mapping[str, str], name: str, home: str, *default: str) -> str:
-    # A relative value must be ignored (XDG Base Directory Specification, "Basics").
-    value = env.get(name, "")
-    return value if os.path.isabs(value) else os.path.join(home, *default)
-
-
-def _choose_auth_path(
-    env: Mapping[str, str], home: str, config: Config, asked: str, *, assume_openclaw: bool
-) -> tuple[str, str, bool]:
-    for value, rule in (
-        (asked, "--auth-path"),
-        (env.get("CODEX_AUTH_PATH", ""), "CODEX_AUTH_PATH"),
-        (config.auth_path, "auth_path in the configuration file"),
-    ):
-        if value:
-            path = os.path.abspath(os.path.expanduser(value))
-            return path, f"{rule} names it", _is_agent_folder(os.path.dirname(path), env, home)
-    agent = os.path.join(_openclaw_state(env, home), "agents", "main", "agent")
-    own = os.path.join(_xdg(env, "XDG_DATA_HOME", home, ".local", "share"), "codex-auth", AUTH_NAME)
-    if keeps_sqlite(agent):
-        return own, "OpenClaw here keeps its credentials in SQLite, so this is codex-auth's own file", False
-    if os.path.isdir(agent):
-        return os.path.join(agent, AUTH_NAME), "OpenClaw here reads this file (JSON era)", True
-    if assume_openclaw and not os.path.isdir(_openclaw_state(env, home)):
-        return os.path.join(agent, AUTH_NAME), "the skill's documented place; there is no OpenClaw folder yet", True
-    return own, "codex-auth's own file; there is no OpenClaw agent folder", False
-
-
-def _openclaw_state(env: Mapping[str, str], home: str) -> str:
-    value = env.get("OPENCLAW_STATE_DIR", "")
-    return os.path.expanduser(value) if value else os.path.join(home, ".openclaw")
-
-
-def _is_agent_folder(folder: str, env: Mapping[str, str], home: str) -> bool:
-    inside = os.path.join(_openclaw_state(env, home), "agents") + os.sep
-    return folder.startswith(inside) and os.path.basename(folder) == "agent"
-
-
-def keeps_sqlite(agent: str) -> bool:
-    """Whether the OpenClaw of this agent folder keeps credentials in SQLite (2026.6.5 and later)."""
-    state = os.path.dirname(os.path.dirname(os.path.dirname(agent)))
-    return os.path.exists(os.path.join(agent, "openclaw-agent.sqlite")) or os.path.exists(
-        os.path.join(state, "state", "openclaw.sqlite")
     )
 
 

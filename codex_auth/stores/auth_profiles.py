@@ -27,7 +27,8 @@ from codex_auth.core.model import OWNER_SELF, Card, Credential, Identity
 from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.edge import files
 from codex_auth.edge.folders import resolve
-from codex_auth.edge.places import Places, keeps_sqlite
+from codex_auth.edge.places import Places
+from codex_auth.edge.where import keeps_sqlite
 from codex_auth.stores import entries, profiles_text
 from codex_auth.stores.entries import SIGN_INS, kind_of
 from codex_auth.stores.guards import check_expected, hold_profile
@@ -145,7 +146,7 @@ class AuthProfiles:
     def _damaged(self, damage: JsonDamaged, *, may_move: bool) -> StoreDamaged | ForeignFileDamaged:
         if self._openclaw:
             return ForeignFileDamaged(path=self.path, problem=str(damage), owner="OpenClaw")
-        kept = files.quarantine(self.path) if may_move else self.path
+        kept = files.quarantine(self.path) if may_move else "it is"
         backup = self.path + files.BACKUP
         return StoreDamaged(
             path=self.path,

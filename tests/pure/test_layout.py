@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
     "core": "text secret errors jsontext model names provider redirect idtoken replies flow renewal",
-    "edge": "trouble folders files locks world places seal signals pending journal wire "
+    "edge": "trouble folders files locks world where places seal signals pending journal wire "
     "request_head pages ports loopback terminal browser",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory",
     "stories": "sign_in two_step login refresh status",

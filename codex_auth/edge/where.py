@@ -1,0 +1,81 @@
+"""The rules that choose where things are kept. Loads nothing, because `token` asks before anything is loaded."""
+
+import os
+
+AUTH_NAME = "auth-profiles.json"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def home(env: "Mapping[str, str]") -> str:
+    """Return the home folder, or "" if there is none that could be used."""
+    named = env.get("HOME") or env.get("USERPROFILE", "")
+    if not named:
+        try:
+            import pwd
+
+            named = pwd.getpwuid(os.geteuid()).pw_dir
+        except (ImportError, KeyError):
+            named = ""
+    return named if os.path.isabs(named) else ""
+
+
+def xdg(env: "Mapping[str, str]", name: str, home: str, *default: str) -> str:
+    """Return a folder of the XDG Base Directory Specification, which says to ignore relative values."""
+    value = env.get(name, "")
+    return value if os.path.isabs(value) else os.path.join(home, *default)
+
+
+def config_path(env: "Mapping[str, str]", home: str) -> str:
+    """Return where the configuration file is, or would be."""
+    return os.path.join(xdg(env, "XDG_CONFIG_HOME", home, ".config"), "codex-auth", "config.toml")
+
+
+def state_path(env: "Mapping[str, str]", home: str) -> str:
+    """Return the state folder."""
+    own = env.get("CODEX_AUTH_STATE_DIR", "")
+    return own or os.path.join(xdg(env, "XDG_STATE_HOME", home, ".local", "state"), "codex-auth")
+
+
+def auth_path(
+    env: "Mapping[str, str]", home: str, *, asked: str, configured: str, assume_openclaw: bool
+) -> tuple[str, str, bool]:
+    """Return the `auth-profiles.json` to use, why, and whether it is OpenClaw's own."""
+    for value, rule in (
+        (asked, "--auth-path"),
+        (env.get("CODEX_AUTH_PATH", ""), "CODEX_AUTH_PATH"),
+        (configured, "auth_path in the configuration file"),
+    ):
+        if value:
+            path = os.path.abspath(os.path.expanduser(value))
+            return path, f"{rule} names it", _is_agent_folder(os.path.dirname(path), env, home)
+    state = _openclaw_state(env, home)
+    agent = os.path.join(state, "agents", "main", "agent")
+    own = os.path.join(xdg(env, "XDG_DATA_HOME", home, ".local", "share"), "codex-auth", AUTH_NAME)
+    if keeps_sqlite(agent):
+        return own, "OpenClaw here keeps its credentials in SQLite, so this is codex-auth's own file", False
+    if os.path.isdir(agent):
+        return os.path.join(agent, AUTH_NAME), "OpenClaw here reads this file (JSON era)", True
+    if assume_openclaw and not os.path.isdir(state):
+        return os.path.join(agent, AUTH_NAME), "the skill's documented place; there is no OpenClaw folder yet", True
+    return own, "codex-auth's own file; there is no OpenClaw agent folder", False
+
+
+def keeps_sqlite(agent: str) -> bool:
+    """Whether the OpenClaw of this agent folder keeps credentials in SQLite (2026.6.5 and later)."""
+    state = os.path.dirname(os.path.dirname(os.path.dirname(agent)))
+    return os.path.exists(os.path.join(agent, "openclaw-agent.sqlite")) or os.path.exists(
+        os.path.join(state, "state", "openclaw.sqlite")
+    )
+
+
+def _openclaw_state(env: "Mapping[str, str]", home: str) -> str:
+    value = env.get("OPENCLAW_STATE_DIR", "")
+    return os.path.expanduser(value) if value else os.path.join(home, ".openclaw")
+
+
+def _is_agent_folder(folder: str, env: "Mapping[str, str]", home: str) -> bool:
+    inside = os.path.join(_openclaw_state(env, home), "agents") + os.sep
+    return folder.startswith(inside) and os.path.basename(folder) == "agent"
