@@ -231,7 +231,7 @@ class ProviderReplyUnusable(AuthError):
 
     code = "provider_reply_unusable"
     sentence = "{host} sent a reply that cannot be used: {problem}."
-    remedy = "Nothing was stored. Check that no proxy or captive portal answers for {host}, then try again."
+    remedy = "Nothing was stored. Check that no proxy or captive portal answers for {host}, then sign in anew."
 
 
 class HostNotAllowed(AuthError):
@@ -405,7 +405,10 @@ class UnsafeFile(StoreError):
 
 
 class StoreDamaged(AuthError):
-    """A file of ours does not read as what it should be; it was moved aside, whole."""
+    """A file of ours does not read as what it should be; it was moved aside, whole, or left where it is.
+
+    `kept` is its new name, or `it is`.
+    """
 
     code = "store_damaged"
     sentence = "{path} is damaged ({problem}). It was kept as {kept}."

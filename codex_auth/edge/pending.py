@@ -223,7 +223,7 @@ class PendingFile:
         return PendingTable(waiting, ended)
 
     def _damaged(self, problem: str) -> PendingDamaged:
-        return PendingDamaged(path=self.path, problem=problem, kept=self.path)
+        return PendingDamaged(path=self.path, problem=problem, kept="it is")
 
 
 def _pending_path(places: Places, *, make: bool) -> str:

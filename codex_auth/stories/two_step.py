@@ -9,6 +9,7 @@ from codex_auth.core.errors import (
     ConsentDenied,
     ForeignPendingLogin,
     NoPendingLogin,
+    PendingDamaged,
     PendingLoginGone,
     ProviderRefused,
     ProviderUnreachable,
@@ -42,19 +43,18 @@ class Started:
 def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Started:
     """Save a pending login and return its link. An earlier one of the same profile is replaced.
 
+    A damaged pending-state file is moved aside, which the person is told, and begun anew: its hint names `start`.
     Raises `ForeignPendingLogin` if somebody else's sign-in is waiting under that name.
     """
     profile = meant_profile(wanted.selector, store)
     login = begin(wanted, profile=profile, port=CALLBACK_PORTS[0], lifetime=LIFETIME, world=world)
     file = PendingFile(places, make=True)
-    with file.change() as table:
-        table.expire(login.created)
-        earlier = table.waiting.get(profile)
-        if earlier is not None:
-            _refuse_stranger(earlier, wanted.requester)
-            table.end(profile, "replaced", login.created)
-        table.waiting[profile] = file.seal(login)
-    return Started(login=login, login_url=link(login), replaced=earlier is not None)
+    try:
+        replaced = _let_wait(file, login)
+    except PendingDamaged as damage:
+        world.tell(str(damage))
+        replaced = _let_wait(file, login)
+    return Started(login=login, login_url=link(login), replaced=replaced)
 
 
 def finish(
@@ -84,6 +84,18 @@ def cancel(selector: str | None, *, requester: str = "", store: Store, places: P
         _refuse_stranger(table.waiting[profile], requester)
         table.end(profile, "cancelled", world.now())
     return profile
+
+
+def _let_wait(file: PendingFile, login: PendingLogin) -> bool:
+    """Put a login into the file and return whether it replaced another."""
+    with file.change() as table:
+        table.expire(login.created)
+        earlier = table.waiting.get(login.profile)
+        if earlier is not None:
+            _refuse_stranger(earlier, login.requester)
+            table.end(login.profile, "replaced", login.created)
+        table.waiting[login.profile] = file.seal(login)
+    return earlier is not None
 
 
 def _finish_locked(
