@@ -22,7 +22,7 @@ from codex_auth.edge.trouble import words
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-Rank = Literal["profile", "store", "target", "pending", "journal"]
+Rank = Literal["profile", "store", "target", "pending", "journal", "seal"]
 RANKS: tuple[Rank, ...] = get_args(Rank)
 """The order in which one thread may take locks."""
 
@@ -66,14 +66,18 @@ def hold(path: str, *, timeout: float, what: str, verb: str, rank: Rank) -> Iter
     if _held.locks and place <= _held.locks[-1]:
         raise LockOrder(f"{path} ({rank}) asked for while holding {_held.locks[-1][1]}")
     private_folder(os.path.dirname(path))
-    lock = _acquire(path, timeout, what, verb)
+    try:
+        lock = _acquire(path, timeout, what, verb)
+    except OSError as error:
+        raise StoreError(path=path, problem=words(error)) from None
     _held.locks.append(place)
     try:
         yield
     finally:
         with contextlib.suppress(ValueError):  # forgotten already in a forked child
             _held.locks.remove(place)
-        lock.release()
+        with contextlib.suppress(OSError):  # it ends with this process, and what was done under it is done
+            lock.release()
 
 
 def _acquire(path: str, timeout: float, what: str, verb: str) -> "BaseFileLock":
@@ -126,7 +130,8 @@ def _lock_file(path: str) -> Iterator[int]:
             os.fchmod(fd, 0o600)
         yield fd
     finally:
-        os.close(fd)
+        with contextlib.suppress(OSError):  # the file itself says nothing, the lock on it does
+            os.close(fd)
 
 
 def _has_name(fd: int, path: str) -> bool:

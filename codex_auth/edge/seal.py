@@ -9,6 +9,7 @@ from codex_auth.edge import files
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _KEY_LIMIT = 1024
+_LOCK_SECONDS = 10.0
 
 
 class Seal:
@@ -34,10 +35,10 @@ class Seal:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        key = files.read_private(self._path, limit=_KEY_LIMIT)
+        key = self._held()
         try:
             raw = base64.b64decode(sealed, validate=True)
-            if key is None or len(key) != _KEY_BYTES:
+            if key is None:
                 return None
             text = AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], bound_to.encode())
         except (InvalidTag, ValueError):
@@ -51,10 +52,22 @@ class Seal:
         return hmac.digest(self._key(), b"fingerprint " + secret.reveal().encode(), "sha256").hex()[:32]
 
     def _key(self) -> bytes:
+        return self._held() or self._make()
+
+    def _held(self) -> bytes | None:
+        # A torn or emptied key opens nothing any more, so a new one in its place loses nothing.
         key = files.read_private(self._path, limit=_KEY_LIMIT)
-        if key is None or len(key) != _KEY_BYTES:
-            # A torn or emptied key opens nothing any more, so a new one loses nothing.
-            key = os.urandom(_KEY_BYTES)
-            files.private_folder(os.path.dirname(self._path))
-            files.replace(self._path, [key])
-        return key
+        return key if key is not None and len(key) == _KEY_BYTES else None
+
+    def _make(self) -> bytes:
+        """Make the key, unless somebody was quicker: two keys would leave one of two secrets sealed for good."""
+        from codex_auth.edge.locks import hold
+
+        path = os.path.join(os.path.dirname(self._path), "locks", "seal.lock")
+        with hold(path, timeout=_LOCK_SECONDS, what=self._path, verb="seal", rank="seal"):
+            files.sweep(self._path)
+            key = self._held()
+            if key is None:
+                key = os.urandom(_KEY_BYTES)
+                files.replace(self._path, [key])
+            return key

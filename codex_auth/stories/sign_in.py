@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from codex_auth.core import flow
-from codex_auth.core.errors import AuthError, IdentityMismatch
+from codex_auth.core.errors import AuthError, IdentityMismatch, SaveUnconfirmed
 from codex_auth.core.model import Credential, Identity, PendingLogin
 from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.core.provider import Provider, redirect_uri
@@ -84,7 +84,7 @@ def complete(
 
     The caller holds the profile's lock. `commit` is called when the store has been shown to be writable, and
     before the code leaves: whoever keeps a pending login claims it there. `stored` is called when the credential
-    is durable; it must not raise. Signals wait until the end, so that nobody hears of a failure that was none.
+    is in place; it must not raise. Signals wait until the end, so that nobody hears of a failure that was none.
 
     Raises `IdentityMismatch` for another account than the profile's (its fresh tokens are given back),
     the provider's and the store's errors; in every case what was stored before is unchanged.
@@ -115,7 +115,11 @@ def complete(
             signed_in=now,
             refreshed=now,
         )
-        store.save(credential)
+        try:
+            store.save(credential)
+        except SaveUnconfirmed:
+            stored()
+            raise
         stored()
         if asked_to_stop:
             world.tell(f"Signed in: {login.profile} is stored.")
