@@ -94,7 +94,7 @@ def failed() -> Page:
         "bad",
         "Sign-in not completed",
         "The approval arrived, but the sign-in could not be completed.",
-        "You can close this window.<br>The terminal says why, and what to do.",
+        "You can close this window.<br>The terminal says what to do.",
     )
 
 
