@@ -5,17 +5,25 @@ loading click, by the same functions the click commands call.
 """
 
 import sys
-from importlib import import_module
-from types import ModuleType
-
-from codex_auth.cli.doors import guarded, open_doors, open_threads, write
-from codex_auth.cli.verbs import help_text
 
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    open_doors()
     arguments = sys.argv[1:]
+    if arguments[:1] == ["token"]:
+        from codex_auth.cli.hot import answer
+
+        status = answer(arguments[1:])
+        if status is not None:
+            sys.exit(status)
+    _run(arguments)
+
+
+def _run(arguments: list[str]) -> None:
+    from codex_auth.cli.doors import guarded, open_doors, open_threads, write
+    from codex_auth.cli.verbs import help_text
+
+    open_doors()
     match arguments:
         case [] | ["--help" | "-h" | "help"]:
             sys.exit(guarded(write, as_json=False, text=help_text()))
@@ -32,18 +40,11 @@ def main() -> None:
             sys.exit(run(arguments))
 
 
-class _Later(ModuleType):
-    """A module that is loaded when something of it is first used."""
-
-    def __getattr__(self, name: str) -> object:
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        return getattr(import_module(self.__name__), name)
-
-
 def _status(flags: list[str]) -> int:
     # `dataclasses` imports `inspect` for classes without a docstring; ours have one, and it costs a sixth of the run.
-    sys.modules.setdefault("inspect", _Later("inspect"))
+    from codex_auth.cli.later import Later
+
+    sys.modules.setdefault("inspect", Later("inspect"))
     from codex_auth.cli.quick import show
 
     return show(as_json="--json" in flags, check="--check" in flags)

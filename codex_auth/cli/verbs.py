@@ -6,6 +6,7 @@ VERBS = {
     "finish": ("codex_auth.cli.finish", "Second half: take the redirect and store the login."),
     "cancel": ("codex_auth.cli.cancel", "Forget a sign-in that was started."),
     "status": ("codex_auth.cli.status", "Show profiles, owners, expiry and pending sign-ins."),
+    "token": ("codex_auth.cli.token", "Print one live access token, for a program."),
     "refresh": ("codex_auth.cli.refresh", "Renew a login now; once, however many processes ask."),
     "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),
     "demo": ("codex_auth.cli.demo", "Run a whole sign-in against the sandbox, in a scratch home."),

@@ -377,6 +377,24 @@ class NothingToRefresh(AuthError):
     status = 3
 
 
+class RefreshSlow(AuthError):
+    """A refresh takes longer than whoever asks for a token can wait; it goes on by itself."""
+
+    code = "refresh_slow"
+    sentence = "The token of {profile} has expired, and its refresh is not done yet."
+    remedy = "It goes on by itself; ask again in a moment, or run `codex-auth refresh {profile}` to see why."
+    status = 8
+
+
+class TokenOnTerminal(AuthError):
+    """A token would be printed where people look."""
+
+    code = "token_on_terminal"
+    sentence = "A token is not printed on a terminal."
+    remedy = "Send it to a program, or add `--show` if it really is for your eyes."
+    status = 2
+
+
 class TwoCopies(AuthError):
     """The same refresh token lies in two live places: whoever spends it first logs the other out."""
 

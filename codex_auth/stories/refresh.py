@@ -124,6 +124,8 @@ class _Attempt:
         now, margin = self._world.now(), self._wish.margin
         if held.expires - now > margin:
             return True
+        if held.refreshed is not None and timedelta() <= now - held.refreshed < _REST and held.expires > now:
+            return True  # its whole life is shorter than the margin; asking again would bring no more
         note = self._note
         if note.alive_from is None or note.alive_until is None or note.access != self._journal.fingerprint(held.access):
             return False
@@ -142,8 +144,9 @@ class _Attempt:
             try:
                 reply = send(renewal.request(provider, token, reason=self._wish.reason))
             except ProviderUnreachable as unreachable:
-                if not unreachable.sent:
-                    self._note = self._journal.clear(self._note)
+                if unreachable.sent:
+                    raise RefreshUncertain(profile=self._profile, wait=_rounded(_SETTLING)) from None
+                self._note = self._journal.clear(self._note)
                 raise
             self._note = self._journal.replied(self._note, reply)
             return self._settle(held, reply)

@@ -15,7 +15,7 @@ FLOORS = {
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory",
     "stories": "sign_in two_step login refresh status",
     "cli": "show doors report table quick options opening redirect_input outcome "
-    "login start finish cancel status refresh demo verbs group skill main",
+    "token_json hot token login start finish cancel status refresh demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
@@ -27,6 +27,7 @@ MAY_REVEAL = {
     "core.idtoken",
     "core.redirect",
     "core.replies",
+    "cli.token",
     "core.renewal",
     "edge.journal",
     "edge.pending",

@@ -1,0 +1,102 @@
+"""`codex-auth token`, for everything that the quick path in `hot` leaves to us."""
+
+import sys
+from datetime import datetime, timedelta
+
+import click
+
+from codex_auth.cli import hot, options
+from codex_auth.core.errors import AuthError, NothingToRefresh, NotOurs, ProfileNotFound, RefreshSlow, TokenOnTerminal
+from codex_auth.core.model import OWNER_SELF, Credential
+from codex_auth.edge.folders import private_folder
+from codex_auth.edge.journal import Journal
+from codex_auth.edge.places import Places
+from codex_auth.stores.protocol import Store
+
+
+@click.command()
+@options.profile
+@click.option(
+    "--min-validity",
+    type=options.Span(),
+    default=timedelta(seconds=hot.MIN_VALIDITY),
+    metavar="TIME",
+    help="How much life the token must have left, e.g. 10m; 6m if not said.",
+)
+@options.json_output
+@click.option("--header", "as_header", is_flag=True, help="Print a whole Authorization header.")
+@click.option("--show", "is_shown", is_flag=True, help="Print it although stdout is a terminal.")
+@options.auth_path
+@click.pass_context
+def command(
+    ctx: click.Context,
+    name: str | None,
+    *,
+    min_validity: timedelta,
+    as_json: bool,
+    as_header: bool,
+    is_shown: bool,
+    auth_path: str,
+) -> int:
+    """Print one live access token on stdout, within five seconds.
+
+    A token that is due is refreshed first, once however many processes ask; when that fails, one that still lives
+    is printed and the reason said on stderr. For `auth.command` in Codex, scripts and CI.
+    """
+    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.edge.world import World
+    from codex_auth.stories.sign_in import meant_profile
+
+    if not is_shown and sys.stdout is not None and sys.stdout.isatty():
+        raise TokenOnTerminal(profile=name or "")
+    world = World()
+    places, store = open_places(ctx, world, auth_path)
+    profile = meant_profile(chosen_profile(name, places, world), store)
+    asked = hot.Asked([])
+    asked.as_json, asked.as_header = as_json, as_header
+    private_folder(places.locks)
+    place = _StorePlace(profile, store=store, places=places, auth_path=auth_path)
+    try:
+        held = place.live(int(min_validity.total_seconds()), hot.deadline())
+    except hot.Unsure:
+        raise _reason(profile, store, places, world.now()) from None
+    return hot.show(held, asked)
+
+
+class _StorePlace(hot.Place):
+    """One profile in whatever store it is kept."""
+
+    def __init__(self, profile: str, *, store: Store, places: Places, auth_path: str) -> None:
+        self.name = profile
+        self.state = places.state
+        self.auth_path = auth_path
+        self._store = store
+
+    def read(self) -> hot.Held:
+        credential = self._store.load(self.name)
+        if credential is None:
+            raise hot.Unsure
+        return hot.Held(
+            token=credential.access.reveal(),
+            expires=credential.expires.timestamp(),
+            account_id=credential.identity.account_id,
+            may_refresh=credential.owner == OWNER_SELF and credential.refresh is not None,
+        )
+
+    def has_changed(self) -> bool:
+        return True
+
+
+def _reason(profile: str, store: Store, places: Places, now: datetime) -> AuthError:
+    """Return why there is no living token."""
+    held: Credential | None = store.load(profile)
+    if held is None:
+        return ProfileNotFound(profile=profile)
+    if held.owner != OWNER_SELF:
+        return NotOurs(profile=profile, owner=held.owner)
+    if held.refresh is None:
+        return NothingToRefresh(profile=profile)
+    outcome = Journal(places, profile).read().outcome
+    if outcome is not None and (outcome.is_final or (outcome.rest_until or outcome.at) > now):
+        return outcome.error
+    return RefreshSlow(profile=profile)
