@@ -99,15 +99,15 @@ def test_the_provider_sees_constant_pages_too(
     assert "owned" not in sign_in.login.said + out
 
 
-@pytest.mark.parametrize("name", [*AUTHORIZE, "allowed_workspace_id", "originator", "prompt", "login_hint", SCRIPT])
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
 def test_the_consent_page_shows_no_parameter_as_markup(
-    sandbox: Sandbox, callback_ports: None, tab: Tab, name: str
+    sandbox: Sandbox, callback_ports: None, tab: Tab, payload: str
 ) -> None:
     """Script in any parameter of an authorize request, or as its name, is text at most, wherever it leads."""
-    for payload in PAYLOADS.values():
+    for name in (*AUTHORIZE, "allowed_workspace_id", "originator", "prompt", "login_hint", payload):
         with suppress(NotReached):  # some errors are sent to the callback, where nobody waits
             tab.go(f"{sandbox.issuer}/oauth/authorize?{urlencode(AUTHORIZE | {name: payload})}")
-            assert unharmed(tab)
+            assert unharmed(tab), name
 
 
 def test_the_consent_page_shows_accounts_as_text(sandbox: Sandbox, tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
