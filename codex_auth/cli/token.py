@@ -1,7 +1,7 @@
 """`codex-auth token`, for everything that the quick path in `hot` leaves to us."""
 
 import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import click
 
@@ -59,7 +59,7 @@ def command(
     try:
         held = place.live(int(min_validity.total_seconds()), hot.deadline())
     except hot.Unsure:
-        raise _reason(profile, store, places, world.now()) from None
+        raise _reason(profile, store, places) from None
     return hot.show(held, asked)
 
 
@@ -87,7 +87,7 @@ class _StorePlace(hot.Place):
         return True
 
 
-def _reason(profile: str, store: Store, places: Places, now: datetime) -> AuthError:
+def _reason(profile: str, store: Store, places: Places) -> AuthError:
     """Return why there is no living token."""
     held: Credential | None = store.load(profile)
     if held is None:
@@ -96,7 +96,8 @@ def _reason(profile: str, store: Store, places: Places, now: datetime) -> AuthEr
         return NotOurs(profile=profile, owner=held.owner)
     if held.refresh is None:
         return NothingToRefresh(profile=profile)
-    outcome = Journal(places, profile).read().outcome
-    if outcome is not None and (outcome.is_final or (outcome.rest_until or outcome.at) > now):
+    journal = Journal(places, profile)
+    outcome = journal.read().outcome
+    if outcome is not None and outcome.token == journal.fingerprint(held.refresh):
         return outcome.error
     return RefreshSlow(profile=profile)
