@@ -31,12 +31,11 @@ _FAULTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("link", "linkat"), (*_CHANGING, "EPERM")),
     **dict.fromkeys(("unlink", "unlinkat", "chmod", "fchmod", "fchmodat"), (KILL, "EIO", "EROFS")),
     **dict.fromkeys(("close", "fstat", "newfstatat", "lstat", "stat", "statx", "readlink", "getdents64"), _READING),
-    **dict.fromkeys(("connect", "sendto", "recvfrom"), (KILL,)),
 }
 """A call that is not named here is only ever killed at."""
 _IN_PLACE = {"write", "pwrite64", "fsync", "fdatasync", "ftruncate", "fallocate", "fchmod"}
 _BY_NAME = {name for name in _FAULTS if name.startswith(("rename", "link", "unlink", "mkdir", "chmod"))}
-_NETWORK = {"connect", "sendto", "recvfrom"}
+_PROVIDER = "the provider"
 
 _LINE = re.compile(r"(\d+) +(\w+)\((.*)")
 _RANDOM = re.compile(r"\.[0-9a-f]{16}\.tmp|store-[0-9a-f]{16}")
@@ -82,8 +81,10 @@ class Call:
         """What can go wrong with it."""
         if self.name == "openat" and self.changes:
             return _CHANGING
-        if self.name == "write" and self.what == "stdout":
+        if self.what == "stdout":
             return (KILL, "EIO", "ENOSPC")
+        if self.what == _PROVIDER:
+            return (KILL,)
         return _FAULTS.get(self.name, (KILL,))
 
 
@@ -113,14 +114,14 @@ def read_trace(text: str, home: str) -> list[Call]:
             continue
         thread, name, arguments = found.groups()
         main = main or thread
-        what = _what(name, arguments, home, last=calls[-1].name if calls else "")
+        what = _what(name, arguments, home, begun=bool(calls))
         if thread != main:
             assert not what, f"a second thread calls {name} {what}"
             continue
         numbers[name] += 1
         if not what:
             continue
-        if name in _NETWORK:
+        if what == _PROVIDER:
             phase = "exchange"
         elif phase == "exchange":
             phase = "after the exchange"
@@ -132,10 +133,9 @@ def read_trace(text: str, home: str) -> list[Call]:
     return calls
 
 
-def _what(name: str, arguments: str, home: str, *, last: str) -> str:
-    if name in _NETWORK:
-        # In how many pieces a reply arrives is chance; only the first is a step of the program.
-        return "the provider" if last and (name != "recvfrom" or last == "sendto") else ""
+def _what(name: str, arguments: str, home: str, *, begun: bool) -> str:
+    if name in {"connect", "sendto"} or (name == "close" and "<socket:" in arguments):
+        return _PROVIDER if begun else ""  # not its receiving: in how many pieces a reply comes is chance
     if name == "write" and arguments.startswith("1<"):
         return "stdout"
     paths = dict.fromkeys(re.findall(re.escape(home) + r'[^">]*', arguments))
@@ -183,17 +183,18 @@ def plan(calls: Sequence[Call]) -> Iterator[Injection]:
 
 def is_vital(call: Call) -> bool:
     """Whether it changes a file that matters (not a lock's), or speaks to the provider."""
-    return call.name in _NETWORK or (call.changes and call.what.startswith("~") and ".lock" not in call.what)
+    return call.what == _PROVIDER or (call.changes and call.what.startswith("~") and ".lock" not in call.what)
 
 
 def sample(calls: Sequence[Call], *, every: int) -> Iterator[Injection]:
     """Yield a kill at each vital call, and one other fault for every second of them and some of the others.
 
-    The other faults take turns, so that all kinds occur.
+    The other faults take turns, so that all kinds occur; a write to a vital file is always short once.
     """
     vital = [call for call in calls if is_vital(call)]
     others = [call for call in calls if not is_vital(call)]
     yield from (Injection(call=call, fault=KILL) for call in vital)
+    yield from (Injection(call=call, fault=SHORT) for call in vital if call.name == "write")
     for turn, call in enumerate([*vital[::2], *others[::every]]):
         rest = call.faults[1:] or call.faults
         yield Injection(call=call, fault=rest[turn % len(rest)])

@@ -41,7 +41,7 @@ def test_the_sweep_reaches_every_phase() -> None:
         ("before the exchange", "rename", _renamed("~/state", "codex-auth-pending.json")),
         ("before the exchange", "fsync", "~/state"),
         ("exchange", "sendto", "the provider"),
-        ("exchange", "recvfrom", "the provider"),
+        ("exchange", "close", "the provider"),
         ("after the exchange", "write", temporary),
         ("after the exchange", "fsync", temporary),
         ("after the exchange", "linkat", f"{folder}/auth-profiles.json → {temporary}"),
@@ -86,7 +86,7 @@ def test_a_signal_never_cuts_a_sign_in_in_half(number: str) -> None:
     """Whenever it comes, the login is stored or its code unspent, the status says which, and one can go on."""
     with rig.Bench("finish") as bench:
         spread = bench.calls[:: len(bench.calls) // (MOMENTS // 3) + 1]
-        exchange = [call for call in bench.calls if call.name in {"sendto", "recvfrom"}]
+        exchange = [call for call in bench.calls if call.phase == "exchange"]
         for turn, call in enumerate([*spread, *exchange]):
             result, findings = bench.try_one(Injection(call=call, fault=number), turn=turn)
             assert findings == [], (str(call), result)
