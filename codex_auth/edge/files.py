@@ -72,8 +72,11 @@ def read_private(path: str, *, limit: int = READ_LIMIT, foreign: bool = False) -
     return snapshot(path, limit=limit, foreign=foreign).raw
 
 
-def snapshot(path: str, *, limit: int = READ_LIMIT, foreign: bool = False) -> Snapshot:
-    """Read a file as `read_private` does, and remember which file it was, for `replace`."""
+def snapshot(path: str, *, limit: int = READ_LIMIT, foreign: bool = False, known: Snapshot | None = None) -> Snapshot:
+    """Read a file as `read_private` does, and remember which file it was, for `replace`.
+
+    `known` is returned instead when the file is still the one it was made of.
+    """
     place = resolve(path) if foreign else path
     found = None
     for _ in range(_LOOKS):
@@ -82,6 +85,8 @@ def snapshot(path: str, *, limit: int = READ_LIMIT, foreign: bool = False) -> Sn
                 found = os.fstat(fd)
                 if _is_settled(place, found):
                     _check(place, found, limit)
+                    if known is not None and known.path == place and known.mark == _mark(found):
+                        return known
                     raw = _read_all(fd, found.st_size)
                     if _mark(os.fstat(fd)) == _mark(found) and len(raw) == found.st_size:
                         return Snapshot(place, raw, _mark(found))

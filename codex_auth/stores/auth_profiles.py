@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from codex_auth.core.errors import (
     ForeignFileDamaged,
@@ -49,6 +50,16 @@ _REDO = 20
 """How often a change is made anew because another program wrote the file without taking its lock."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Walked:
+    """A file that was walked for one profile's entries."""
+
+    profile: str
+    snapshot: files.Snapshot
+    outline: profiles_text.Outline
+    found: list[Member]
+
+
 class AuthProfiles:
     """Profiles in one `auth-profiles.json`.
 
@@ -65,6 +76,7 @@ class AuthProfiles:
         self._openclaw = openclaw
         self._prefix = prefix
         self._owner = entries.OWNER_OPENCLAW if openclaw else OWNER_SELF
+        self._walked: _Walked | None = None
 
     def names(self) -> list[str]:
         """Return the profiles in the file, in its order."""
@@ -77,7 +89,7 @@ class AuthProfiles:
 
     def load(self, profile: str) -> Credential | None:
         """Return the sign-in of one profile."""
-        _, (_, found) = self._read(lambda document: _find(document, profile))
+        found = self._walk(profile).found
         entry = profiles_text.best(found, self._prefix + profile)
         return entries.credential_of(_fields(entry), profile=profile, owner=self._owner) if entry else None
 
@@ -105,11 +117,25 @@ class AuthProfiles:
     def prove_writable(self) -> None:
         """Do what a save does, up to the point where it would touch the file."""
         with self._held("check"):
-            snapshot, (outline, _) = self._read(lambda document: _find(document, ""), may_move=True)
-            self._check_version(outline)
-            files.prove_writable(snapshot.path, size=len(outline.document) + _ENTRY_ROOM)
+            walked = self._walk(self._walked.profile if self._walked else "", may_move=True)
+            self._check_version(walked.outline)
+            files.prove_writable(walked.snapshot.path, size=len(walked.outline.document) + _ENTRY_ROOM)
 
     # --- reading -----------------------------------------------------------------------------------------------
+
+    def _walk(self, profile: str, *, may_move: bool = False) -> "_Walked":
+        """Walk the file for one profile's entries; not again while it is the same file and the same profile.
+
+        Signing in and refreshing prove, load and save in a row, and walking ten thousand entries takes longer than
+        writing them.
+        """
+        last = self._walked if self._walked and self._walked.profile == profile else None
+        if last and files.snapshot(self.path, foreign=self._openclaw, known=last.snapshot) is last.snapshot:
+            return last
+        self._walked = last = None  # two large files at once would be one too many
+        snapshot, (outline, found) = self._read(lambda document: _find(document, profile), may_move=may_move)
+        self._walked = _Walked(profile, snapshot, outline, found)
+        return self._walked
 
     def _read(self, parse: "Callable[[bytes], _Read]", *, may_move: bool = False) -> "tuple[files.Snapshot, _Read]":
         """Return the file and what `parse` makes of it; a missing file reads as an empty one.
@@ -191,15 +217,18 @@ class AuthProfiles:
     ) -> bool:
         """Make the planned edits of one profile's entries; False if there is nothing to edit."""
         for _ in range(_REDO):
-            snapshot, (outline, found) = self._read(lambda document: _find(document, profile), may_move=True)
-            self._check_version(outline)
-            edits = plan(outline, found)
+            walked = self._walk(profile, may_move=True)
+            self._walked = None
+            self._check_version(walked.outline)
+            edits = plan(walked.outline, walked.found)
             if not edits:
                 return False
+            path = walked.snapshot.path
             with contextlib.suppress(files.FileChanged):
-                files.replace(snapshot.path, spliced(outline.document, edits), backup=backup, expected=snapshot)
+                pieces = spliced(walked.outline.document, edits)
+                files.replace(path, pieces, backup=backup, expected=walked.snapshot)
                 if not backup:
-                    files.remove(snapshot.path + files.BACKUP)
+                    files.remove(path + files.BACKUP)
                 return True
         raise LockBusy(what=self.path, holder="another program, which keeps rewriting it")
 

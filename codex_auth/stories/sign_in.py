@@ -92,13 +92,14 @@ def complete(
     provider = provider_of(login)
     send = wire.sender(provider, now=world.now)
     with deferred(lambda: world.tell("The sign-in is being stored; this takes a moment.")) as asked_to_stop:
+        held = store.load(login.profile)
         store.prove_writable()
         commit()
         signed = wire.converse(
             flow.sign_in(provider, login.redirect_uri, code, login.verifier, profile=login.profile), send
         )
         try:
-            _admit(login, signed.identity, store)
+            _admit(login, signed.identity, held)
         except AuthError:
             wire.converse(flow.give_back(provider, signed.tokens), send)
             raise
@@ -126,11 +127,10 @@ def complete(
     return credential
 
 
-def _admit(login: PendingLogin, found: Identity, store: Store) -> None:
+def _admit(login: PendingLogin, found: Identity, held: Credential | None) -> None:
     """Refuse an identity that may not become this profile."""
-    held = store.load(login.profile)
-    if held is None or login.replace_account or held.identity.is_same_account(found):
-        return
+    if held is None or held.is_api_key or login.replace_account or held.identity.is_same_account(found):
+        return  # an API key belongs to nobody, and stays where it is: a sign-in gets an entry of its own
     raise IdentityMismatch(
         profile=login.profile,
         found=mask_account(found.account_id),
