@@ -54,6 +54,11 @@ def invoke(arguments: list[str], *, assume_openclaw: bool = False) -> int:
         raise _without_values(error, arguments) from None
     except click.exceptions.Abort as abort:
         raise (abort.__cause__ if isinstance(abort.__cause__, Stop) else KeyboardInterrupt()) from None
+    except OSError as error:
+        # click ends the line before it passes a signal on, which fails on a terminal that hung up.
+        if isinstance(error.__context__, Stop):
+            raise error.__context__ from None
+        raise
     return result if isinstance(result, int) else 0
 
 
