@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -73,10 +74,11 @@ class Bench:
         self.calls: list[Call] = []
 
     def __enter__(self) -> Self:
-        self._stack = contextlib.ExitStack()
-        self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="codex-auth-sweep-")))
-        self.sandbox = self._stack.enter_context(Sandbox())
-        self.trace()
+        with contextlib.ExitStack() as stack:
+            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="codex-auth-sweep-")))
+            self.sandbox = stack.enter_context(Sandbox())
+            self.trace()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -147,13 +149,10 @@ def sweep(name: str, injections: Sequence[Injection], *, workers: int = 2) -> Ta
                 with lock:
                     tally.add(str(injection), injection.fault, result, findings)
 
-    threads = [threading.Thread(target=work) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(workers) as pool:
+        for worker in [pool.submit(work) for _ in range(workers)]:
+            worker.result()
     tally.seconds = time.monotonic() - begun
-    assert tally.injections == len(injections), "a worker stopped early"
     return tally
 
 

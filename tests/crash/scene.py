@@ -312,7 +312,8 @@ class Scene:
         except (PendingLoginGone, NoPendingLogin) as gone:
             if ours:
                 yield Finding("stuck", f"the login waited unspent, but its redirect failed: {gone}")
-            if new and "finished" not in str(gone) and "interrupted" not in str(gone):
+            told = "finished" in str(gone) or "interrupted" in str(gone)
+            if new and self.command.waiting and not told:
                 yield Finding("untrue", f"the login was stored, but its redirect is told: {gone}")
         except AuthError as error:
             if self.command.words[0] != "start":  # a second start replaces the link, and this redirect is foreign
