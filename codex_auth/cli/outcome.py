@@ -77,7 +77,7 @@ def print_refreshed(results: Mapping[str, Credential | AuthError], world: World,
     """Say for each profile how its refresh ended, and return the exit status: that of the first that failed."""
     failures = [result for result in results.values() if isinstance(result, AuthError)]
     if as_json:
-        rows = [_refreshed(profile, result) for profile, result in results.items()]
+        rows = [refreshed_row(profile, result) for profile, result in results.items()]
         document = {"ok": not failures, "schema_version": SCHEMA_VERSION, "profiles": rows}
         world.out(json.dumps(document, ensure_ascii=False))
     for profile, result in results.items() if not as_json else ():
@@ -91,7 +91,8 @@ def print_refreshed(results: Mapping[str, Credential | AuthError], world: World,
     return failures[0].status if failures else 0
 
 
-def _refreshed(profile: str, result: Credential | AuthError) -> dict[str, object]:
+def refreshed_row(profile: str, result: Credential | AuthError) -> dict[str, object]:
+    """Return how one profile's refresh ended, for JSON."""
     if isinstance(result, AuthError):
         return {
             "profile": profile,

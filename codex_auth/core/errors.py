@@ -499,6 +499,14 @@ class SealBroken(AuthError):
     status = 3
 
 
+class TimerRefused(AuthError):
+    """systemd did not take the units of `keep --install`; they were removed again."""
+
+    code = "timer_refused"
+    sentence = "systemd did not take the timer: `systemctl --user {step}` failed."
+    remedy = "Nothing was installed. Run that command to see why, or let `codex-auth keep` run in a terminal."
+
+
 def remembered(code: str, facts: Mapping[str, str]) -> AuthError:
     """Return an error again that was kept as its code and facts; one we do not know any more becomes the base."""
     kinds: list[type[AuthError]] = [AuthError]

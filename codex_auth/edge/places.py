@@ -20,6 +20,8 @@ class Config:
     profile: str = ""
     issuers: frozenset[str] = frozenset()
     """https issuers that `--issuer` may name besides OpenAI's; nothing else can add one."""
+    hook: str = ""
+    """The command that `keep` runs when the state of a login changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,16 @@ class Places:
     def journals(self) -> str:
         """The folder of the notes that refreshes leave."""
         return os.path.join(self.state, "journal")
+
+    @property
+    def alerts(self) -> str:
+        """What `keep` has told of each profile."""
+        return os.path.join(self.state, "alerts.json")
+
+    @property
+    def last_round(self) -> str:
+        """How the last round of `keep` went."""
+        return os.path.join(self.state, "keep.json")
 
     @property
     def seal_key(self) -> str:
@@ -97,7 +109,7 @@ def _read_config(path: str) -> Config:
         table = tomllib.loads(text.decode("utf-8"))
     except (ValueError, RecursionError):  # also what a number of 5,000 digits raises
         raise ConfigDamaged(path=path, problem="it is not valid TOML") from None
-    known = {"auth_path", "store", "profile"}
+    known = {"auth_path", "store", "profile", "hook"}
     for key in sorted(known & table.keys()):
         if not isinstance(table[key], str):
             raise ConfigDamaged(path=path, problem=f"{key} must be a string")

@@ -9,13 +9,14 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text secret errors jsontext model names provider redirect idtoken replies flow renewal",
-    "edge": "trouble folders files locks world where places seal signals pending journal wire "
+    "core": "text secret errors jsontext model names provider redirect idtoken replies flow renewal schedule",
+    "edge": "trouble folders files locks world where places seal signals pending journal rounds hooks timers wire "
     "request_head pages ports loopback terminal browser",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory",
-    "stories": "sign_in two_step login refresh status",
+    "stories": "sign_in two_step login refresh alerts keep status",
     "cli": "show doors report table quick options opening redirect_input outcome "
-    "token_json hot token login start finish cancel status refresh demo verbs group skill later main",
+    "token_json hot token login start finish cancel status refresh keeping timing keep demo verbs group skill "
+    "later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
