@@ -19,7 +19,7 @@ def document(report: story.Report, places: Places, now: datetime, *, full: bool,
         "ok": not report.trouble,
         "schema_version": SCHEMA_VERSION,
         "default": report.default,
-        "profiles": [_profile(card, now, full=full) for card in report.cards],
+        "profiles": [_profile(card, report, now, full=full) for card in report.cards],
         "pending": [
             {
                 "profile": login.profile,
@@ -39,7 +39,7 @@ def document(report: story.Report, places: Places, now: datetime, *, full: bool,
     return result
 
 
-def _profile(card: Card, now: datetime, *, full: bool) -> dict[str, object]:
+def _profile(card: Card, report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:
     return {
         "profile": card.profile,
         "profile_id": card.profile_id,
@@ -56,6 +56,7 @@ def _profile(card: Card, now: datetime, *, full: bool) -> dict[str, object]:
         "refreshed_at": words.stamp(card.refreshed),
         "signed_in_at": words.stamp(card.signed_in),
         "has_refresh_token": card.has_refresh_token,
+        "copies": report.copies.get(card.profile, []),
     }
 
 
@@ -88,6 +89,15 @@ def other_provider(card: Card) -> str:
     return "" if card.identity.issuer in {"", OPENAI_ISSUER} else printable(card.identity.issuer)
 
 
+def copied(report: story.Report) -> list[str]:
+    """Return a line for each profile whose refresh token lies in a second place."""
+    return [
+        f"{profile}: the same refresh token also lies in {printable(', '.join(places), limit=400)}; "
+        "whoever refreshes first logs the other out"
+        for profile, places in report.copies.items()
+    ]
+
+
 def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
     """Return the report as lines of aligned text, for pipes and narrow places."""
     lines: list[str] = []
@@ -98,6 +108,7 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
         lines += [
             f"{card.profile}: signed in at {other_provider(card)}" for card in report.cards if other_provider(card)
         ]
+        lines += copied(report)
     elif not report.trouble:
         lines = ["No profiles yet. Run `codex-auth login` to sign in."]
     lines += [

@@ -8,7 +8,9 @@ from codex_auth.cli.options import auth_path, full, json_output, profile
 @click.command()
 @profile
 @json_output
-@click.option("--check", is_flag=True, help="Exit 3 when a sign-in is needed, 4 when one is expiring.")
+@click.option(
+    "--check", is_flag=True, help="Exit 3 when a sign-in is needed, 4 when one is expiring, 9 when a token has a copy."
+)
 @click.option("--why", is_flag=True, help="Say which rule chose each place.")
 @full
 @auth_path

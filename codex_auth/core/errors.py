@@ -20,7 +20,8 @@ EXIT_CODES = {
     6: "refused by policy",
     7: "store locked or needs a person",
     8: "temporarily unreachable, try again",
-    9: "state uncertain after a crash (the message says what to run)",
+    9: "state uncertain after a crash, or a token with a copy (the message says what to run)",
+    126: "run: the command cannot be started (127: it was not found)",
     130: "stopped with Ctrl-C (129 and 143: by a hang-up or stop signal)",
 }
 """What each exit status means; `--help` and README print this table."""
@@ -395,6 +396,15 @@ class TokenOnTerminal(AuthError):
     status = 2
 
 
+class ApiKeyStays(AuthError):
+    """A refresh was asked of an API key."""
+
+    code = "is_api_key"
+    sentence = "{profile} is an API key, which never ends and cannot be refreshed."
+    remedy = "Use it as it is: `codex-auth run {profile} -- COMMAND`."
+    status = 2
+
+
 class TwoCopies(AuthError):
     """The same refresh token lies in two live places: whoever spends it first logs the other out."""
 
@@ -402,6 +412,27 @@ class TwoCopies(AuthError):
     sentence = "The refresh token of {profile} also lies in {place}."
     remedy = "Remove one of the two, or run `codex-auth refresh {profile} --despite-copies`, which logs that one out."
     status = 9
+
+
+# --- running a command ---------------------------------------------------------------------------------------
+
+
+class CommandNotFound(AuthError):
+    """`run` was given a command that is not there. What was typed is not repeated: it may be anything."""
+
+    code = "command_not_found"
+    sentence = "The command to run was not found."
+    remedy = "Check its name, and that its folder is on PATH."
+    status = 127
+
+
+class CommandNotRunnable(AuthError):
+    """`run` was given a file that the system does not run."""
+
+    code = "command_not_runnable"
+    sentence = "The command to run cannot be started: {problem}."
+    remedy = "Make it executable (`chmod +x`), or name the interpreter that runs it."
+    status = 126
 
 
 # --- where things are kept -----------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What one sign-in gave us, and who it belongs to.
+    """What one sign-in gave us, and who it belongs to; or an API key, which somebody put there.
 
     Times are aware datetimes in UTC. `expires` is the access token's end; `signed_in` and `refreshed` may be
     unknown for entries another program wrote. `client_id` and `scope` are kept because refreshing needs them.
@@ -56,6 +56,8 @@ class Credential:
     scope: str = ""
     signed_in: datetime | None = None
     refreshed: datetime | None = None
+    is_api_key: bool = False
+    """Whether `access` is an API key: it belongs to no account that we know, never ends, and nothing renews it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

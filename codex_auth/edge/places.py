@@ -20,6 +20,8 @@ class Config:
     profile: str = ""
     issuers: frozenset[str] = frozenset()
     """https issuers that `--issuer` may name besides OpenAI's; nothing else can add one."""
+    codex_homes: tuple[str, ...] = ()
+    """Further Codex homes on this machine, in which a copy of a login may lie."""
     hook: str = ""
     """The command that `keep` runs when the state of a login changes."""
 
@@ -122,4 +124,14 @@ def _read_config(path: str) -> Config:
     return Config(
         **{key: table[key] for key in known & table.keys()},
         issuers=frozenset(item.rstrip("/") for item in issuers),
+        codex_homes=_read_homes(table.get("codex_homes", []), path),
     )
+
+
+def _read_homes(homes: object, path: str) -> tuple[str, ...]:
+    if not isinstance(homes, list) or not all(isinstance(item, str) for item in homes):
+        raise ConfigDamaged(path=path, problem="codex_homes must be a list of folders")
+    folders = tuple(os.path.expanduser(item) for item in homes)
+    if not all(map(os.path.isabs, folders)):
+        raise ConfigDamaged(path=path, problem="codex_homes must be absolute paths")
+    return folders

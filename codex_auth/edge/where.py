@@ -51,9 +51,9 @@ def auth_path(
         if value:
             path = os.path.abspath(os.path.expanduser(value))
             return path, f"{rule} names it", _is_agent_folder(os.path.dirname(path), env, home)
-    state = _openclaw_state(env, home)
+    state = openclaw_state(env, home)
     agent = os.path.join(state, "agents", "main", "agent")
-    own = os.path.join(xdg(env, "XDG_DATA_HOME", home, ".local", "share"), "codex-auth", AUTH_NAME)
+    own = own_path(env, home)
     if keeps_sqlite(agent):
         return own, "OpenClaw here keeps its credentials in SQLite, so this is codex-auth's own file", False
     if os.path.isdir(agent):
@@ -61,6 +61,11 @@ def auth_path(
     if assume_openclaw and not os.path.isdir(state):
         return os.path.join(agent, AUTH_NAME), "the skill's documented place; there is no OpenClaw folder yet", True
     return own, "codex-auth's own file; there is no OpenClaw agent folder", False
+
+
+def own_path(env: "Mapping[str, str]", home: str) -> str:
+    """Return the file that is nobody's but ours."""
+    return os.path.join(xdg(env, "XDG_DATA_HOME", home, ".local", "share"), "codex-auth", AUTH_NAME)
 
 
 def keeps_sqlite(agent: str) -> bool:
@@ -71,11 +76,12 @@ def keeps_sqlite(agent: str) -> bool:
     )
 
 
-def _openclaw_state(env: "Mapping[str, str]", home: str) -> str:
+def openclaw_state(env: "Mapping[str, str]", home: str) -> str:
+    """Return the folder in which OpenClaw keeps its agents."""
     value = env.get("OPENCLAW_STATE_DIR", "")
     return os.path.expanduser(value) if value else os.path.join(home, ".openclaw")
 
 
 def _is_agent_folder(folder: str, env: "Mapping[str, str]", home: str) -> bool:
-    inside = os.path.join(_openclaw_state(env, home), "agents") + os.sep
+    inside = os.path.join(openclaw_state(env, home), "agents") + os.sep
     return folder.startswith(inside) and os.path.basename(folder) == "agent"

@@ -7,6 +7,7 @@ The schema is OpenClaw's (`AuthProfileCredential`); what it has no field for is 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from codex_auth.core.foreign import FENCE
 from codex_auth.core.model import Card, Credential, Identity
 from codex_auth.core.provider import OPENAI_ISSUER
 from codex_auth.core.secret import Secret
@@ -14,11 +15,11 @@ from codex_auth.core.secret import Secret
 OURS = "codexAuth"
 OWNER_OPENCLAW = "openclaw"
 SIGN_INS = ("oauth", "token")
-"""The types that hold a sign-in; the third type, `api_key`, is shown and never touched."""
+"""The types that hold a sign-in; the third type, `api_key`, is read and never touched."""
 KINDS = (*SIGN_INS, "api_key")
+_ACCESS = {"oauth": "access", "token": "token", "api_key": "key"}
+"""Type to the field that holds what a request is made with."""
 
-_FENCE = "openclaw-oauth-refresh-fence:"
-"""What OpenClaw 2026.9.4+ writes over tokens while it refreshes them, and leaves there when that fails."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -63,27 +64,30 @@ def card_of(entry: Entry, *, profile: str, profile_id: str, owner: str, store: s
 
 
 def credential_of(entry: Entry, *, profile: str, owner: str) -> Credential | None:
-    """Return the sign-in an entry holds, or None if it holds none that can be used.
+    """Return the sign-in or the API key an entry holds, or None if it holds none that can be used.
 
-    None are an API key, tokens that are kept elsewhere (`oauthRef`, `tokenRef`) and a refresh fence. An
-    `oauth` entry that does not say when it ends counts as ended; a `token` entry never ends, as in OpenClaw.
+    None are those that are kept elsewhere (`oauthRef`, `tokenRef`, `keyRef`) and a refresh fence. An `oauth` entry
+    that does not say when it ends counts as ended; a `token` entry that does not never ends, as in OpenClaw, nor does
+    a key.
     """
     kind, ours = _text(entry, "type"), _object(entry, OURS)
-    access = _text(entry, "token" if kind == "token" else "access")
-    if kind not in SIGN_INS or not access or access.startswith(_FENCE):
+    access = _text(entry, _ACCESS.get(kind, ""))
+    if not access or access.startswith(FENCE):
         return None
+    is_api_key = kind not in SIGN_INS
     return Credential(
         profile=profile,
         identity=identity_of(entry),
         access=Secret(access),
-        refresh=_secret(entry, "refresh"),
+        refresh=None if is_api_key else _secret(entry, "refresh"),
         id_token=_secret(entry, "idToken"),
-        expires=_moment(entry, "expires") or (_NEVER if kind == "token" else _EPOCH),
+        expires=_NEVER if is_api_key else _moment(entry, "expires") or (_NEVER if kind == "token" else _EPOCH),
         owner=_text(ours, "owner") or owner,
         client_id=_text(entry, "clientId"),
         scope=_text(ours, "scope"),
         signed_in=_moment(ours, "signedIn"),
         refreshed=_moment(ours, "refreshed"),
+        is_api_key=is_api_key,
     )
 
 
@@ -132,7 +136,7 @@ def _object(entry: Entry, key: str) -> Entry:
 
 def _secret(entry: Entry, key: str) -> Secret | None:
     text = _text(entry, key)
-    return Secret(text) if text and not text.startswith(_FENCE) else None
+    return Secret(text) if text and not text.startswith(FENCE) else None
 
 
 def _moment(entry: Entry, key: str) -> datetime | None:

@@ -27,7 +27,7 @@ class Store(Protocol):
         ...
 
     def load(self, profile: str) -> Credential | None:
-        """Return the sign-in of a profile; None if there is none, or one without a usable access token."""
+        """Return the sign-in or API key of a profile; None if there is none, or one that holds nothing usable."""
         ...
 
     def save(self, credential: Credential, *, expecting: Identity | None = None) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from codex_auth.core import renewal
 from codex_auth.core.errors import (
+    ApiKeyStays,
     AuthError,
     ExpiredOnArrival,
     NothingToRefresh,
@@ -23,6 +24,7 @@ from codex_auth.core.errors import (
     RefreshStuck,
     RefreshTokenSpent,
     RefreshUncertain,
+    TwoCopies,
 )
 from codex_auth.core.model import OWNER_SELF, Credential
 from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider, read_issuer
@@ -34,6 +36,7 @@ from codex_auth.edge.places import Places
 from codex_auth.edge.signals import deferred
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
+from codex_auth.stories.copies import copies_of
 
 MARGIN = timedelta(minutes=6)
 """A login is due this long before its access token ends: before Codex's own five minutes."""
@@ -59,15 +62,16 @@ class Wish:
     try_again: bool = False
     """Whether a person asks to try a token again whose request was cut off twice."""
     despite_copies: bool = False
+    """Whether to spend the token although a copy of it lies elsewhere, which is then worth nothing."""
     reason: str = "proactive_expiry"
 
 
 def refresh(profile: str, wish: Wish, *, store: Store, places: Places, world: World) -> Credential:
     """Return the profile's credential with life left, asking the provider at most once on this machine.
 
-    Raises `ProfileNotFound`, `NotOurs`, `NothingToRefresh`, every error of `core.renewal.read` and of the store,
-    `LockBusy`, and `RefreshUncertain`, `RefreshStuck` or `RefreshLost` after a refresh that was cut off. The access
-    token that is there stays there in every case.
+    Raises `ProfileNotFound`, `ApiKeyStays`, `NotOurs`, `NothingToRefresh`, `TwoCopies`, every error of
+    `core.renewal.read` and of the store, `LockBusy`, and `RefreshUncertain`, `RefreshStuck` or `RefreshLost` after a
+    refresh that was cut off. The access token that is there stays there in every case.
     """
     before = store.load(profile)
     with store.lock(profile, timeout=LOCK_SECONDS):
@@ -108,6 +112,8 @@ class _Attempt:
         held = self._store.load(self._profile)
         if held is None:
             raise ProfileNotFound(profile=self._profile)
+        if held.is_api_key:
+            raise ApiKeyStays(profile=self._profile)
         if self._note.step not in {ASKING, REPLIED}:
             return held
         if self._journal.fingerprint(held.refresh) != self._note.token:
@@ -204,7 +210,15 @@ class _Attempt:
             if timedelta() < rest <= timedelta(hours=1):
                 host = self._provider_of(held).host
                 raise RefreshNotDue(host=host, profile=self._profile, wait=_rounded(rest))
+        if not self._wish.despite_copies:
+            self._refuse_copies()
         return held.refresh
+
+    def _refuse_copies(self) -> None:
+        """Refuse to spend a token that somebody else holds too: it would log them out, or they us."""
+        found = copies_of(self._profile, store=self._store, places=self._places, world=self._world)
+        if found:
+            raise TwoCopies(profile=self._profile, place=", ".join(found))
 
     def _provider_of(self, held: Credential) -> Provider:
         """Return the provider of a stored login; a file that names another issuer cannot send the token there."""

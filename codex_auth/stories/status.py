@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from codex_auth.core.errors import AuthError, ProfileNotFound
+from codex_auth.core.errors import AuthError, ProfileNotFound, TwoCopies
 from codex_auth.core.model import Card
 from codex_auth.core.names import DEFAULT, read_name
+from codex_auth.edge import elsewhere
 from codex_auth.edge.pending import PendingFile, Waiting
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
@@ -36,6 +37,8 @@ class Report:
     waiting: list[Waiting]
     default: str
     trouble: list[AuthError]
+    copies: dict[str, list[str]]
+    """Profile to the other places in which its refresh token lies, for those where there are any."""
 
 
 def look(store: "Store", places: Places, world: World, *, selector: str | None = None) -> Report:
@@ -51,16 +54,18 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
     cards = list(_collect(store.cards, trouble))
     now = world.now()
     waiting = [login for login in _collect(pending, trouble) if login.is_live(now)]
+    copies = dict(_collect(lambda: _copies(cards, store, places, world).items(), trouble))
     names = [card.profile for card in cards]
     default = DEFAULT if DEFAULT in names or not names else names[0]
     if selector is not None:
         name = read_name(selector)
         name = default if name == DEFAULT else name
         cards = [card for card in cards if card.profile == name]
+        copies = {profile: found for profile, found in copies.items() if profile == name}
         waiting = [login for login in waiting if login.profile == name]
         if not cards and not waiting and not trouble:
             raise ProfileNotFound(profile=name)
-    return Report(cards=cards, waiting=waiting, default=default, trouble=trouble)
+    return Report(cards=cards, waiting=waiting, default=default, trouble=trouble, copies=copies)
 
 
 def life(card: Card, now: datetime) -> str:
@@ -76,15 +81,29 @@ def life(card: Card, now: datetime) -> str:
 def verdict(report: Report, now: datetime) -> int:
     """Return the exit status of `status --check`.
 
-    3 when a person must sign in (there is no profile, or one has expired and nothing can renew it), 4 when one
-    is expiring or waits to be renewed, 1 when something could not be read, 0 otherwise.
+    9 when a refresh token lies in two places, 3 when a person must sign in (there is no profile, or one has expired
+    and nothing can renew it), 4 when one is expiring or waits to be renewed, 1 when something could not be read, 0
+    otherwise.
     """
     if report.trouble:
         return report.trouble[0].status
+    if report.copies:
+        return TwoCopies.status
     lives = [(life(card, now), card.has_refresh_token) for card in report.cards]
     if not lives or any(state == EXPIRED and not renewable for state, renewable in lives):
         return 3
     return 4 if any(state in {EXPIRED, EXPIRING_SOON} for state, _ in lives) else 0
+
+
+def _copies(cards: list[Card], store: "Store", places: Places, world: World) -> dict[str, list[str]]:
+    """Look for copies of our refresh tokens where there can be any: in other files, or in a login of one account."""
+    files = elsewhere.find(places, world.env)
+    accounts = [card.identity.account_id for card in cards if card.has_refresh_token]
+    if not accounts or not (files or len(set(accounts)) < len(accounts)):
+        return {}
+    from codex_auth.stories.copies import copies
+
+    return copies(cards, files, store=store, world=world)
 
 
 def _collect(read: "Callable[[], Iterable[Item]]", trouble: list[AuthError]) -> "Iterator[Item]":

@@ -302,14 +302,17 @@ def test_capitals_in_an_id_are_the_same_name(path: Path) -> None:
     assert list(json.loads(path.read_text())["profiles"]) == ["openai-codex:Work"]
 
 
-def test_an_api_key_is_shown_and_never_replaced(path: Path) -> None:
-    """A login of the same name gets an entry of its own, and a logout leaves the key."""
+def test_an_api_key_is_read_and_never_replaced(path: Path) -> None:
+    """It loads as what it is; a login of the same name gets an entry of its own, and a logout leaves the key."""
     key = {"type": "api_key", "provider": "openai", "key": "sk-1"}
     store = own(write(path, json.dumps({"profiles": {"openai:work": key}})))
 
     assert [(card.profile, card.kind) for card in store.cards()] == [("work", "api_key")]
-    assert store.load("work") is None
+    held = store.load("work")
+    assert held is not None
+    assert (held.is_api_key, held.access, held.refresh) == (True, Secret("sk-1"), None)
     store.save(credential())
+    assert store.load("work") == credential()
     assert [card.kind for card in store.cards()] == ["oauth"]
     assert store.delete("work")
     assert json.loads(path.read_text())["profiles"] == {"openai:work": key}

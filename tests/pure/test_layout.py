@@ -9,11 +9,11 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text secret errors jsontext model names provider redirect idtoken replies flow renewal schedule",
-    "edge": "trouble folders files locks world where places seal signals pending journal rounds hooks timers wire "
-    "request_head pages ports loopback terminal browser",
+    "core": "text secret errors jsontext foreign model names provider redirect idtoken replies flow renewal schedule",
+    "edge": "trouble folders files locks world where places elsewhere seal signals pending journal rounds hooks timers "
+    "wire request_head pages ports loopback terminal browser",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory",
-    "stories": "sign_in two_step login refresh alerts keep status",
+    "stories": "sign_in two_step login copies refresh alerts keep status",
     "cli": "show doors report table quick options opening redirect_input outcome "
     "token_json hot token login start finish cancel status refresh keeping timing keep demo verbs group skill "
     "later main",
@@ -37,6 +37,7 @@ MAY_REVEAL = {
     "stores.entries",
     "stories.two_step",
     "stories.login",
+    "stories.copies",
 }
 """The modules that may call `Secret.reveal`."""
 
