@@ -40,7 +40,8 @@ def group() -> None:
 def run(arguments: list[str]) -> int:
     """Run one verb and return the exit status."""
     stop_cleanly()
-    return guarded(invoke, as_json="--json" in arguments, arguments=arguments)
+    ours = arguments[: arguments.index("--")] if "--" in arguments else arguments  # the rest is `run`'s command
+    return guarded(invoke, as_json="--json" in ours, arguments=arguments)
 
 
 def invoke(arguments: list[str], *, assume_openclaw: bool = False) -> int:

@@ -8,6 +8,7 @@ VERBS = {
     "status": ("codex_auth.cli.status", "Show profiles, owners, expiry and pending sign-ins."),
     "token": ("codex_auth.cli.token", "Print one live access token, for a program."),
     "refresh": ("codex_auth.cli.refresh", "Renew a login now; once, however many processes ask."),
+    "run": ("codex_auth.cli.run", "Run a command with a login in its environment: run NAME -- COMMAND."),
     "keep": ("codex_auth.cli.keep", "Renew every login ahead of its end, once or for as long as it runs."),
     "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),
     "demo": ("codex_auth.cli.demo", "Run a whole sign-in against the sandbox, in a scratch home."),

@@ -11,11 +11,11 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect idtoken replies flow renewal schedule",
     "edge": "trouble folders files locks world where places elsewhere seal signals pending journal rounds hooks timers "
-    "wire request_head pages ports loopback terminal browser",
+    "wire request_head pages ports loopback terminal browser child",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory",
-    "stories": "sign_in two_step login copies refresh alerts keep status",
+    "stories": "sign_in two_step login copies refresh alerts keep status run",
     "cli": "show doors report table quick options opening redirect_input outcome "
-    "token_json hot token login start finish cancel status refresh keeping timing keep demo verbs group skill "
+    "token_json hot token login start finish cancel status refresh run keeping timing keep demo verbs group skill "
     "later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
@@ -38,6 +38,7 @@ MAY_REVEAL = {
     "stories.two_step",
     "stories.login",
     "stories.copies",
+    "stories.run",
 }
 """The modules that may call `Secret.reveal`."""
 

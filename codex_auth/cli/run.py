@@ -1,0 +1,61 @@
+"""`codex-auth run`: a command with one login in its environment."""
+
+from datetime import timedelta
+
+import click
+
+from codex_auth.cli import options
+
+_MARK = "--"
+
+
+class _WithCommand(click.Command):
+    """Keeps click away from everything after the first `--`: it is the command's, whatever it looks like."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        at = args.index(_MARK) if _MARK in args else len(args)
+        rest = super().parse_args(ctx, args[:at])
+        ctx.params["words"] = args[at + 1 :]
+        return rest
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), _MARK, "COMMAND [ARGUMENTS]..."]
+
+
+@click.command(cls=_WithCommand)
+@options.profile
+@click.option(
+    "--min-validity",
+    type=options.Span(),
+    metavar="TIME",
+    help="How much life the access token must have left, e.g. 10m; 6m if not said.",
+)
+@options.auth_path
+@click.pass_context
+def command(
+    ctx: click.Context, name: str | None, *, min_validity: timedelta | None, auth_path: str, words: list[str]
+) -> int:
+    """Run a command with this login in its environment.
+
+    A sign-in is CODEX_AUTH_TOKEN, CODEX_AUTH_ACCOUNT_ID and CODEX_AUTH_EXPIRES_AT, an API key is OPENAI_API_KEY, and
+    CODEX_AUTH_PROFILE is the profile. Variables that would contradict it are removed. A token that is due is
+    refreshed first. Signals and the exit status are the command's own; 127 when it is not found, 126 when it cannot
+    be run.
+    """
+    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.core.errors import UsageError
+    from codex_auth.edge import child
+    from codex_auth.edge.world import World
+    from codex_auth.stories.refresh import MARGIN
+    from codex_auth.stories.run import environment, living
+    from codex_auth.stories.sign_in import meant_profile
+
+    if not words:
+        raise UsageError(problem="Put the command after `--`: codex-auth run NAME -- COMMAND.", command="run")
+    world = World()
+    places, store = open_places(ctx, world, auth_path)
+    profile = meant_profile(chosen_profile(name, places, world), store)
+    program = child.find(words[0], world.env)  # first: no refresh token is spent for a command that is not there
+    margin = MARGIN if min_validity is None else min_validity
+    credential = living(profile, margin, store=store, places=places, world=world)
+    return child.become(program, words, environment(credential, world.env))
