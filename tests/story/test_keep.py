@@ -367,6 +367,49 @@ def test_reminders_ahead_of_the_day(bed: Bed, owner: str) -> None:
     assert bed.asked == []
 
 
+def test_the_next_login_is_reminded_of_too(bed: Bed) -> None:
+    """A new sign-in begins anew: what was told of the last one is told of this one as well."""
+    for _ in range(2):
+        bed.add(has_refresh=False)
+        bed.rounds(70 * MINUTE)
+
+    events = [alert.event for alert in bed.alerts]
+    assert events == ["expiring", "needs_login", "refreshed", "expiring", "needs_login"]
+
+
+def test_asking_again_too_early_is_no_state(bed: Bed) -> None:
+    """While the provider wants to be left alone nobody asks, and nothing new is told."""
+    bed.add()
+    bed.round()
+    bed.fail("work", 503, "")
+    bed.rounds(31 * MINUTE, every=31 * MINUTE)
+
+    assert bed.rounds(MINUTE / 2, every=MINUTE / 4) == []
+    assert bed.asked == ["work"]
+
+
+def test_what_nobody_renewed_is_no_result(bed: Bed) -> None:
+    """A token that is due all its life is left alone for a minute, and not said to be renewed."""
+    bed.life = 2 * MINUTE
+    bed.add()
+    bed.pass_by(MINUTE)
+
+    assert list(bed.round().results) == ["work"]
+    assert list(bed.round().results) == []
+    assert bed.asked == ["work"]
+
+
+def test_tokens_that_have_ended_on_arrival(bed: Bed) -> None:
+    """Each round brings another dead token: that is one failure, and no good news."""
+    bed.add()
+    bed.round()
+    bed.life = timedelta()
+    told = bed.rounds(50 * MINUTE)
+
+    assert told == [("failed", "work")]
+    assert len(bed.asked) > 1
+
+
 def test_a_login_that_its_owner_renews_needs_nobody(bed: Bed) -> None:
     """Another program that holds the refresh token renews by itself, whenever it is used."""
     bed.add(owner="openclaw")

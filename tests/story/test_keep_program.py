@@ -119,6 +119,15 @@ def test_quiet_says_each_thing_once(person: Person) -> None:
     assert len(person.sandbox.log(grant_type="refresh_token")) == 1
 
 
+def test_a_failure_is_said_once_in_a_round(person: Person) -> None:
+    """Aloud, too, what the alert said is not said again at the end."""
+    person.sign_in()
+    age(person.program)
+    person.sandbox.revoke_all()
+
+    assert person.program("keep", "--once").stderr.count("codex-auth: ") == 1
+
+
 def test_a_login_without_a_refresh_token(person: Person) -> None:
     """It is reminded of while it lives, and told to be over when it is; each once, across processes."""
     person.sign_in()
