@@ -39,6 +39,8 @@ class Tally:
     seconds: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
+    classes: Counter[str] = field(default_factory=Counter)
+    """How it went on afterwards, in a word, where that differs."""
     found: list[tuple[str, Finding]] = field(default_factory=list)
 
     def count(self, kind: str) -> int:
@@ -55,6 +57,7 @@ class Tally:
             **{kind: self.count(kind) for kind in KINDS},
             "faults": dict(self.faults),
             "endings": dict(self.endings),
+            "classes": dict(self.classes),
             "findings": [f"{where}: {finding}" for where, finding in self.found],
         }
 
@@ -72,11 +75,12 @@ class Bench:
     def __init__(self, name: str) -> None:
         self.command: Command = COMMANDS[name]
         self.calls: list[Call] = []
+        self.classes: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="codex-auth-sweep-")))
-            self.sandbox = stack.enter_context(Sandbox())
+            self.sandbox = stack.enter_context(Sandbox(honour_previous_once=self.command.kind))
             self.trace()
             self._stack = stack.pop_all()
         return self
@@ -89,9 +93,17 @@ class Bench:
         """Set up a home, and take it down again."""
         folder = self.folder / "scene"
         try:
-            yield Scene(self.command, folder, self.sandbox)
+            yield self.furnished(folder)
         finally:
             shutil.rmtree(folder)
+
+    def furnished(self, folder: Path) -> Scene:
+        """Return a home as the command finds it."""
+        return Scene(self.command, folder, self.sandbox)
+
+    def read(self, log: Path, scene: Scene) -> list[Call]:
+        """Return the calls that are of interest here."""
+        return read_trace(log.read_text(), str(scene.program.home))
 
     def trace(self) -> None:
         """List the command's calls, after a run that leaves nothing to compile."""
@@ -100,7 +112,7 @@ class Bench:
                 log = scene.folder / "trace"
                 result = run(scene, traced(program(*scene.words), log, self.command.always))
                 assert result.status == 0, result.err
-                self.calls = read_trace(log.read_text(), str(scene.program.home))
+                self.calls = self.read(log, scene)
 
     def inject(self, scene: Scene, injection: Injection) -> Result | None:
         """Run the scene's command with a fault; None if the fault was never met."""
@@ -115,7 +127,7 @@ class Bench:
         log = scene.folder / "trace"
         words = traced(program(*scene.words), log, [*self.command.always, strace_word(injection, call.number)])
         result = run(scene, words)
-        met = read_trace(log.read_text(), str(scene.program.home))
+        met = self.read(log, scene)
         return result if call in met else None  # the same call at the same place in strace's count
 
     def try_one(self, injection: Injection, *, turn: int) -> tuple[Result, list[Finding]]:
@@ -132,19 +144,20 @@ class Bench:
         return Result(status=0, out="", err=""), [Finding("missed", "the fault was not met")]
 
 
-def sweep(name: str, injections: Sequence[Injection], *, workers: int = 2) -> Tally:
+def sweep(name: str, injections: Sequence[Injection], *, workers: int = 2, bench_of: type[Bench] = Bench) -> Tally:
     """Try every injection in a home of its own."""
     tally, lock, begun = Tally(name), threading.Lock(), time.monotonic()
     turns = iter(list(enumerate(injections)))
 
     def work() -> None:
-        with Bench(name) as bench:
+        with bench_of(name) as bench:
             tally.calls = len(bench.calls)
             while True:
                 with lock:
                     turn, injection = next(turns, (-1, None))
-                if injection is None:
-                    return
+                    if injection is None:
+                        tally.classes += bench.classes
+                        return
                 result, findings = bench.try_one(injection, turn=turn)
                 with lock:
                     tally.add(str(injection), injection.fault, result, findings)
@@ -233,7 +246,8 @@ def finish_together(scene: Scene, count: int = 2) -> list[Result]:
 
 def stopped_well(scene: Scene, result: Result, number: signal.Signals) -> Iterator[Finding]:
     """Yield what is wrong with how a signal was taken: the sign-in is whole or not begun, and the status says it."""
-    if result.status not in {0, 128 + number}:
+    after_the_end = result.status == -number and "Signed in" in result.out  # Python had put its handlers away
+    if result.status not in {0, 128 + number} and not after_the_end:
         yield Finding("untrue", f"{number.name} ended in exit status {result.status}: {result.err.strip()}")
     if scene.spent() and not scene.has_new_login():
         yield Finding("stuck", f"{number.name} came between the exchange and the save")

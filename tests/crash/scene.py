@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,8 +31,12 @@ from tests.story.conftest import Program
 
 OTHER, PROFILE = "home", "work"
 DOCUMENTED = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
-KINDS = ("corrupt", "stuck", "leftover", "leak", "untrue", "missed")
-"""What can be found: damage; no way on; files of no use; a secret out of place; a wrong word; no fault at all."""
+STOPPED = {129, 130, 143, -signal.SIGHUP, -signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL}
+KINDS = ("corrupt", "lost", "stuck", "leftover", "leak", "untrue", "missed")
+"""What can be found: damage; a login lost without need or a word; no way on; files of no use; a secret out of place;
+a wrong word; no fault at all."""
+KNOWN_FILES = {"auth-profiles.json", "auth-profiles.json.bak", "codex-auth-pending.json", "seal.key", f"{PROFILE}.json"}
+"""All that may be left in the end, beside lock files; the last is the note of the profile's refreshes."""
 
 _TOKENS = re.compile(r"rt_sandbox_|ac_sandbox_|eyJ[\w-]{8,}\.")
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
@@ -73,6 +78,8 @@ class Command:
     """Injections that are part of the scenery."""
     pasted: bool = False
     """The redirect goes into a terminal, after the link was shown."""
+    kind: bool = False
+    """The provider takes a spent refresh token once more (FAPI 2.0)."""
 
     @property
     def signs_in(self) -> bool:
@@ -90,6 +97,8 @@ COMMANDS = {
     "start": Command(words=("start", PROFILE, "--issuer"), waiting=False, state=False),
     "start-again": Command(words=("start", PROFILE, "--issuer")),
     "cancel": Command(words=("cancel", PROFILE)),
+    "refresh": Command(words=("refresh", PROFILE), waiting=False, held=(OTHER, PROFILE)),
+    "refresh-kind": Command(words=("refresh", PROFILE), waiting=False, held=(OTHER, PROFILE), kind=True),
 }
 
 
@@ -276,7 +285,7 @@ class Scene:
 
     def _untruths(self, result: Result) -> Iterator[Finding]:
         status, new = result.status, self.has_new_login()
-        if status not in DOCUMENTED and status not in {-9, 129, 130, 143}:
+        if status not in DOCUMENTED | STOPPED:
             yield Finding("untrue", f"exit status {status} is not documented")
         if "Traceback" in result.err or "unexpected" in result.err:
             yield Finding("untrue", f"stderr shows an exception: {result.err.strip().splitlines()[0]}")
@@ -326,10 +335,9 @@ class Scene:
         held = self.entry()
         if held is None or self.sandbox._provider.ledger.login_of(held["refresh"]) is None:
             yield Finding("stuck", "no fresh login is stored")
-        known = {_STORE, _STORE + ".bak", "codex-auth-pending.json", "seal.key"}
         for path, found in self._files():
             if _TEMPORARY.fullmatch(path.name) or (
-                stat.S_ISREG(found.st_mode) and path.name not in known and path.suffix != ".lock"
+                stat.S_ISREG(found.st_mode) and path.name not in KNOWN_FILES and path.suffix != ".lock"
             ):
                 yield Finding("leftover", _TEMPORARY.sub("a temporary file", path.name) + f" ({path.name[:20]}…)")
 
