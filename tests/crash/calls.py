@@ -35,7 +35,8 @@ _FAULTS: dict[str, tuple[str, ...]] = {
 """A call that is not named here is only ever killed at."""
 _IN_PLACE = {"write", "pwrite64", "fsync", "fdatasync", "ftruncate", "fallocate", "fchmod"}
 _BY_NAME = {name for name in _FAULTS if name.startswith(("rename", "link", "unlink", "mkdir", "chmod"))}
-_PROVIDER = "the provider"
+_WAITING = {"poll", "ppoll", "recvfrom"}
+PROVIDER = "the provider"
 
 _LINE = re.compile(r"(\d+) +(\w+)\((.*)")
 _RANDOM = re.compile(r"\.[0-9a-f]{16}\.tmp|store-[0-9a-f]{16}")
@@ -83,7 +84,7 @@ class Call:
             return _CHANGING
         if self.what == "stdout":
             return (KILL, "EIO", "ENOSPC")
-        if self.what == _PROVIDER:
+        if self.what == PROVIDER:
             return (KILL,)
         return _FAULTS.get(self.name, (KILL,))
 
@@ -99,8 +100,11 @@ class Injection:
         return f"{self.fault} at {self.call}"
 
 
-def read_trace(text: str, home: str) -> list[Call]:
+def read_trace(text: str, home: str, *, waits: bool = False) -> list[Call]:
     """Return the calls of a run that touch `home`, talk to the provider or print the result.
+
+    With `waits` also those that wait for the provider, up to the first that receives: in how many pieces a reply
+    comes after that is chance.
 
     Raises `AssertionError` if anything but the main thread touches `home`: its calls would be counted apart.
     """
@@ -115,13 +119,15 @@ def read_trace(text: str, home: str) -> list[Call]:
         thread, name, arguments = found.groups()
         main = main or thread
         what = _what(name, arguments, home, begun=bool(calls))
+        if waits and calls and name in _WAITING and thread == main and turns["recvfrom", PROVIDER] == 0:
+            what = PROVIDER
         if thread != main:
             assert not what, f"a second thread calls {name} {what}"
             continue
         numbers[name] += 1
         if not what:
             continue
-        if what == _PROVIDER:
+        if what == PROVIDER:
             phase = "exchange"
         elif phase == "exchange":
             phase = "after the exchange"
@@ -135,7 +141,7 @@ def read_trace(text: str, home: str) -> list[Call]:
 
 def _what(name: str, arguments: str, home: str, *, begun: bool) -> str:
     if name in {"connect", "sendto"} or (name == "close" and "<socket:" in arguments):
-        return _PROVIDER if begun else ""  # not its receiving: in how many pieces a reply comes is chance
+        return PROVIDER if begun else ""  # not its receiving: in how many pieces a reply comes is chance
     if name == "write" and arguments.startswith("1<"):
         return "stdout"
     paths = dict.fromkeys(re.findall(re.escape(home) + r'[^">]*', arguments))
@@ -183,7 +189,7 @@ def plan(calls: Sequence[Call]) -> Iterator[Injection]:
 
 def is_vital(call: Call) -> bool:
     """Whether it changes a file that matters (not a lock's), or speaks to the provider."""
-    return call.what == _PROVIDER or (call.changes and call.what.startswith("~") and ".lock" not in call.what)
+    return call.what == PROVIDER or (call.changes and call.what.startswith("~") and ".lock" not in call.what)
 
 
 def sample(calls: Sequence[Call], *, every: int) -> Iterator[Injection]:
