@@ -49,8 +49,8 @@ def login(wanted: Wanted, ways: Ways, *, store: Store, world: World) -> Credenti
     Raises `PortInUse` before any browser is opened, `LoginTimedOut`, `ConsentDenied`, and what
     `stories.sign_in.complete` raises. The browser is shown success only after the credential is durable.
     """
+    store.prove_writable()  # first: it moves a damaged store aside, which only looking at its names would not
     profile = meant_profile(wanted.selector, store)
-    store.prove_writable()
     with contextlib.ExitStack() as stack:
         callback = stack.enter_context(
             open_callback(CALLBACK_PORTS, CALLBACK_PATH, profile=profile)

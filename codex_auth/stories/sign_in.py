@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from codex_auth.core import flow
-from codex_auth.core.errors import AuthError, IdentityMismatch, SaveUnconfirmed
+from codex_auth.core.errors import AuthError, IdentityMismatch, SaveUnconfirmed, StoreDamaged
 from codex_auth.core.model import Credential, Identity, PendingLogin
 from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.core.provider import Provider, redirect_uri
@@ -92,7 +92,7 @@ def complete(
     provider = provider_of(login)
     send = wire.sender(provider, now=world.now)
     with deferred(lambda: world.tell("The sign-in is being stored; this takes a moment.")) as asked_to_stop:
-        held = store.load(login.profile)
+        held = _stored(login.profile, store)
         store.prove_writable()
         commit()
         signed = wire.converse(
@@ -125,6 +125,15 @@ def complete(
         if asked_to_stop:
             world.tell(f"Signed in: {login.profile} is stored.")
     return credential
+
+
+def _stored(profile: str, store: Store) -> Credential | None:
+    """Return what a profile holds. A damaged store is moved aside, as `prove_writable` does: or no hint would help."""
+    try:
+        return store.load(profile)
+    except StoreDamaged:
+        store.prove_writable()
+        raise
 
 
 def _admit(login: PendingLogin, found: Identity, held: Credential | None) -> None:
