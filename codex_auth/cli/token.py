@@ -6,10 +6,9 @@ from datetime import timedelta
 import click
 
 from codex_auth.cli import hot, options
-from codex_auth.core.errors import AuthError, NothingToRefresh, NotOurs, ProfileNotFound, RefreshSlow, TokenOnTerminal
-from codex_auth.core.model import OWNER_SELF, Credential
+from codex_auth.core.errors import TokenOnTerminal
+from codex_auth.core.model import OWNER_SELF
 from codex_auth.edge.folders import private_folder
-from codex_auth.edge.journal import Journal
 from codex_auth.edge.places import Places
 from codex_auth.stores.protocol import Store
 
@@ -45,6 +44,7 @@ def command(
     """
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.edge.world import World
+    from codex_auth.stories.refresh import why_not
     from codex_auth.stories.sign_in import meant_profile
 
     if not is_shown and sys.stdout is not None and sys.stdout.isatty():
@@ -59,7 +59,7 @@ def command(
     try:
         held = place.live(int(min_validity.total_seconds()), hot.deadline())
     except hot.Unsure:
-        raise _reason(profile, store, places) from None
+        raise why_not(profile, store=store, places=places, world=world) from None
     return hot.show(held, asked)
 
 
@@ -85,19 +85,3 @@ class _StorePlace(hot.Place):
 
     def has_changed(self) -> bool:
         return True
-
-
-def _reason(profile: str, store: Store, places: Places) -> AuthError:
-    """Return why there is no living token."""
-    held: Credential | None = store.load(profile)
-    if held is None:
-        return ProfileNotFound(profile=profile)
-    if held.owner != OWNER_SELF:
-        return NotOurs(profile=profile, owner=held.owner)
-    if held.refresh is None:
-        return NothingToRefresh(profile=profile)
-    journal = Journal(places, profile)
-    outcome = journal.read().outcome
-    if outcome is not None and outcome.token == journal.fingerprint(held.refresh):
-        return outcome.error
-    return RefreshSlow(profile=profile)

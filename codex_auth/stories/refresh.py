@@ -4,6 +4,8 @@ The order of steps, and what a crash between any two of them means, is the table
 RISK.md. Everything here happens while the profile's lock is held.
 """
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,6 +23,7 @@ from codex_auth.core.errors import (
     RefreshLost,
     RefreshNotDue,
     RefreshRefused,
+    RefreshSlow,
     RefreshStuck,
     RefreshTokenSpent,
     RefreshUncertain,
@@ -31,7 +34,7 @@ from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider, r
 from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
 from codex_auth.edge import wire
-from codex_auth.edge.journal import ASKING, REPLIED, Journal
+from codex_auth.edge.journal import ASKING, REPLIED, Journal, Note
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import deferred
 from codex_auth.edge.world import World
@@ -95,6 +98,32 @@ def refresh_all(wish: Wish, *, store: Store, places: Places, world: World) -> di
     return results
 
 
+def why_not(profile: str, *, store: Store, places: Places, world: World) -> AuthError:
+    """Return why a profile has no living token, after a refresh that somebody else ran; nobody is asked."""
+    held = store.load(profile)
+    if held is None:
+        return ProfileNotFound(profile=profile)
+    fixed = _not_for_us(held)
+    if fixed is not None:
+        return fixed
+    journal = Journal(places, profile)
+    note = journal.read()
+    if note.outcome is not None and note.outcome.token == journal.fingerprint(held.refresh):
+        return note.outcome.error
+    found = copies_of(profile, store=store, places=places, world=world)
+    if found:
+        return TwoCopies(profile=profile, place=", ".join(found))
+    is_stuck = note.step == ASKING and note.attempt > 1
+    return RefreshStuck(profile=profile) if is_stuck else RefreshSlow(profile=profile)
+
+
+def _not_for_us(held: Credential) -> AuthError | None:
+    """Return why a login is never ours to refresh, or None if it is."""
+    if held.owner != OWNER_SELF:
+        return NotOurs(profile=held.profile, owner=held.owner)
+    return NothingToRefresh(profile=held.profile) if held.refresh is None else None
+
+
 class _Attempt:
     """One holder of a profile's lock, and what it finds and does."""
 
@@ -136,7 +165,8 @@ class _Attempt:
         if note.alive_from is None or note.alive_until is None or note.access != self._journal.fingerprint(held.access):
             return False
         # The clock is as it was at the last refresh, so the life measured then still holds.
-        return note.alive_from <= now < note.alive_until - margin
+        rested = min(note.alive_from + _REST, note.alive_until)
+        return note.alive_from <= now < max(note.alive_until - margin, rested)
 
     def ask(self, held: Credential, *, attempt: int = 1) -> Credential:
         """Spend the refresh token: intent, request, sealed reply, save, clear; each durable before the next."""
@@ -154,7 +184,7 @@ class _Attempt:
                     raise RefreshUncertain(profile=self._profile, wait=_rounded(_SETTLING)) from None
                 self._note = self._journal.clear(self._note)
                 raise
-            self._note = self._journal.replied(self._note, reply)
+            self._note_if_possible(lambda: self._journal.replied(self._note, reply))
             return self._settle(held, reply)
 
     def _settle(self, held: Credential, reply: Reply) -> Credential:
@@ -167,8 +197,10 @@ class _Attempt:
             patience = getattr(failed, "retry_after", None)
             raise self._remember(failed, held, rest=max(patience or _REST, timedelta(seconds=1))) from None
         self._store.save(renewed.credential, expecting=held.identity)
-        self._note = self._journal.renewed(
-            renewed.credential.access, alive_from=reply.asked_at, alive_until=renewed.alive_until
+        self._note_if_possible(
+            lambda: self._journal.renewed(
+                renewed.credential.access, alive_from=reply.asked_at, alive_until=renewed.alive_until
+            )
         )
         if renewed.is_expired:
             expired = ExpiredOnArrival(host=self._provider_of(held).host, profile=self._profile)
@@ -176,6 +208,15 @@ class _Attempt:
         if renewed.clock_off:
             self._world.tell(f"Note: the clock of this machine is off by about {_rounded(renewed.clock_off)}.")
         return renewed.credential
+
+    def _note_if_possible(self, write: Callable[[], Note]) -> None:
+        """Write the note; where the disk refuses it, the new tokens are stored all the same.
+
+        Before they are, only this process knows them. Afterwards, a note that stays behind speaks of a token that
+        is gone, and the next refresh clears it.
+        """
+        with contextlib.suppress(AuthError):
+            self._note = write()
 
     def _retry(self, held: Credential) -> Credential:
         """Ask once more with a token whose request was cut off; after a second such end only a person may."""
@@ -198,10 +239,9 @@ class _Attempt:
 
     def _refuse_in_vain(self, held: Credential) -> Secret:
         """Return the refresh token, unless spending it is not ours to do or known to be useless."""
-        if held.owner != OWNER_SELF:
-            raise NotOurs(profile=self._profile, owner=held.owner)
-        if held.refresh is None:
-            raise NothingToRefresh(profile=self._profile)
+        fixed = _not_for_us(held)
+        if fixed is not None or held.refresh is None:
+            raise fixed or NothingToRefresh(profile=self._profile)
         outcome = self._note.outcome
         if outcome is not None and outcome.token == self._journal.fingerprint(held.refresh):
             if outcome.is_final:
