@@ -273,7 +273,12 @@ class AuthProfiles:
 
 def open_store(places: Places) -> AuthProfiles:
     """Open the profiles file that this run's places name."""
-    return AuthProfiles(places.auth_path, locks=places.locks, openclaw=places.is_openclaw_file)
+    if not places.is_openclaw_file:
+        return AuthProfiles(places.auth_path, locks=places.locks, openclaw=False)
+    from codex_auth.edge.openclaw import profile_prefix
+
+    prefix = profile_prefix(os.environ)  # what new ids start with: whatever the program that reads the file understands
+    return AuthProfiles(places.auth_path, locks=places.locks, openclaw=True, prefix=prefix)
 
 
 def _find(document: bytes, profile: str) -> tuple[profiles_text.Outline, list[Member]]:
