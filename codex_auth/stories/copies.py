@@ -4,7 +4,6 @@ Tokens are compared as fingerprints with a salt of this run alone, so nothing th
 and looking changes nothing.
 """
 
-import hmac
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,34 +14,39 @@ from codex_auth.core.secret import Secret
 from codex_auth.edge import elsewhere
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
-from codex_auth.stores.protocol import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_auth.stores.protocol import Store
 
 _SALT_BYTES = 32
 
 
-def copies(cards: Iterable[Card], files: Iterable[str], *, store: Store, world: World) -> dict[str, list[str]]:
+def copies(cards: Iterable[Card], files: Iterable[str], *, store: "Store", world: World) -> dict[str, list[str]]:
     """Return, for each profile of ours whose refresh token lies elsewhere too, the other places as people say them.
 
     `cards` are all of the store's, and `files` what `elsewhere.find` found. A profile is loaded only if somebody
     else holds a login of its account, or of one that is not known. Raises what `store.load` raises.
     """
-    salt = world.random(_SALT_BYTES)
     holding = [card for card in cards if card.has_refresh_token]
     foreign = [(elsewhere.short(path, world.env), held) for path in files for held in _tokens_in(path)]
     accounts = Counter(card.identity.account_id for card in holding)
     accounts.update(account for _, (account, _) in foreign)
+    suspects = [card for card in holding if accounts[card.identity.account_id] > 1 or "" in accounts]
+    if not suspects:
+        return {}
+    salt = world.random(_SALT_BYTES)
     places: dict[bytes, list[str]] = {}
     for place, (_, token) in foreign:
         places.setdefault(_fingerprint(salt, token), []).append(place)
     ours: dict[str, bytes] = {}
-    for card in holding:
-        if accounts[card.identity.account_id] > 1 or "" in accounts:
-            held = store.load(card.profile)
-            if held is not None and held.refresh is not None:
-                fingerprint = _fingerprint(salt, held.refresh)
-                places.setdefault(fingerprint, []).append(_said(card.profile))
-                if held.owner == OWNER_SELF:
-                    ours[card.profile] = fingerprint
+    for card in suspects:
+        held = store.load(card.profile)
+        if held is not None and held.refresh is not None:
+            fingerprint = _fingerprint(salt, held.refresh)
+            places.setdefault(fingerprint, []).append(_said(card.profile))
+            if held.owner == OWNER_SELF:
+                ours[card.profile] = fingerprint
     others = {
         profile: [place for place in dict.fromkeys(places[fingerprint]) if place != _said(profile)]
         for profile, fingerprint in ours.items()
@@ -50,7 +54,7 @@ def copies(cards: Iterable[Card], files: Iterable[str], *, store: Store, world: 
     return {profile: found for profile, found in others.items() if found}
 
 
-def copies_of(profile: str, *, store: Store, places: Places, world: World) -> list[str]:
+def copies_of(profile: str, *, store: "Store", places: Places, world: World) -> list[str]:
     """Return where else the refresh token of one profile lies."""
     files = elsewhere.find(places, world.env)
     return copies(store.cards(), files, store=store, world=world).get(profile, [])
@@ -68,4 +72,6 @@ def _said(profile: str) -> str:
 
 
 def _fingerprint(salt: bytes, token: Secret) -> bytes:
+    import hmac  # it loads OpenSSL, and most runs compare nothing
+
     return hmac.digest(salt, token.reveal().encode("utf-8", "surrogatepass"), "sha256")

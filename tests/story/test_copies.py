@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -251,3 +253,19 @@ def test_looking_leaves_nothing_behind(program: Program) -> None:
     program("status")
 
     assert {path: path.stat().st_mtime_ns for path in program.home.rglob("*")} == before
+
+
+def test_looking_costs_little(program: Program) -> None:
+    """Without another file nothing is loaded to compare with; with one of another account, no OpenSSL."""
+    put_login(program)
+    env = {name: value for name, value in program.env.items() if "COVERAGE" not in name}
+
+    def loaded() -> set[str]:
+        words = [sys.executable, "-X", "importtime", "-m", "codex_auth", "status"]
+        done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=True)
+        return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+    assert "codex_auth.stories.copies" not in loaded()
+    codex_file(program.home / ".codex/auth.json", "refresh-other", "account-other")
+    assert "codex_auth.stories.copies" in loaded()
+    assert not {"hmac", "_hashlib", "typing"} & loaded()
