@@ -27,6 +27,8 @@ class Places:
     """Every path this run uses. Nothing is created by looking."""
 
     state: str
+    data: str
+    """Our own folder for what lasts; the profiles file may be elsewhere."""
     config_file: str
     auth_path: str
     auth_rule: str
@@ -46,6 +48,16 @@ class Places:
         """The key that seals pending logins; never in the same folder as the default pending-state file."""
         return os.path.join(self.state, "seal.key")
 
+    @property
+    def vault(self) -> str:
+        """The encrypted vault."""
+        return os.path.join(self.data, "vault.cav")
+
+    @property
+    def vault_key(self) -> str:
+        """The vault's key file; never in the same folder as the vault."""
+        return os.path.join(self.state, "vault.key")
+
 
 def find_places(env: Mapping[str, str], *, auth_path: str = "", assume_openclaw: bool = False) -> Places:
     """Return this run's places: the command line first, then `CODEX_AUTH_*`, configuration, the XDG folders.
@@ -63,6 +75,7 @@ def find_places(env: Mapping[str, str], *, auth_path: str = "", assume_openclaw:
     return Places(
         state=own_state or os.path.join(_xdg(env, "XDG_STATE_HOME", home, ".local", "state"), "codex-auth"),
         state_is_ours=bool(own_state),
+        data=_data(env, home),
         config_file=config_file,
         config=config,
         auth_path=path,
@@ -91,6 +104,10 @@ def _xdg(env: Mapping[str, str], name: str, home: str, *default: str) -> str:
     return value if os.path.isabs(value) else os.path.join(home, *default)
 
 
+def _data(env: Mapping[str, str], home: str) -> str:
+    return os.path.join(_xdg(env, "XDG_DATA_HOME", home, ".local", "share"), "codex-auth")
+
+
 def _choose_auth_path(
     env: Mapping[str, str], home: str, config: Config, asked: str, *, assume_openclaw: bool
 ) -> tuple[str, str, bool]:
@@ -103,7 +120,7 @@ def _choose_auth_path(
             path = os.path.abspath(os.path.expanduser(value))
             return path, f"{rule} names it", _is_agent_folder(os.path.dirname(path), env, home)
     agent = os.path.join(_openclaw_state(env, home), "agents", "main", "agent")
-    own = os.path.join(_xdg(env, "XDG_DATA_HOME", home, ".local", "share"), "codex-auth", AUTH_NAME)
+    own = os.path.join(_data(env, home), AUTH_NAME)
     if keeps_sqlite(agent):
         return own, "OpenClaw here keeps its credentials in SQLite, so this is codex-auth's own file", False
     if os.path.isdir(agent):

@@ -9,10 +9,12 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text secret errors jsontext model names provider redirect idtoken replies flow",
+    "core": "text secret errors jsontext model names provider redirect idtoken replies flow "
+    "vault_layout vault_cipher vault_header vault_kdf",
     "edge": "trouble folders files locks world places seal signals pending wire "
-    "request_head pages ports loopback terminal browser",
-    "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory",
+    "request_head pages ports loopback terminal browser key_source passphrases vault_keys",
+    "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory "
+    "index vault_seen vault_hot vault",
     "stories": "sign_in two_step login status",
     "cli": "show doors report table quick options opening redirect_input outcome "
     "login start finish cancel status demo verbs group skill main",
@@ -29,6 +31,7 @@ MAY_REVEAL = {
     "core.replies",
     "edge.pending",
     "edge.seal",
+    "edge.vault_keys",
     "stores.auth_profiles",
     "stores.entries",
     "stories.two_step",
