@@ -326,10 +326,10 @@ class VaultUnreadable(AuthError):
 
 
 class VaultRolledBack(AuthError):
-    """The vault is an older one than we saw, so its refresh tokens may be spent; it was left as it is."""
+    """The vault is older than the one seen last, or another, so its refresh tokens may be spent; it was left alone."""
 
     code = "vault_rolled_back"
-    sentence = "The vault {path} is not the newest: it holds save {found}, and save {seen} was there before."
+    sentence = "The vault {path} is not the one that was there last: {problem}."
     remedy = (
         "Put the newer file back. If there is none, run `codex-auth vault accept-rollback`, "
         "and sign in again where a login has ended."

@@ -208,8 +208,11 @@ class Vault:
     def _check_newest(self, header: Header) -> None:
         """Raise `VaultRolledBack` for a save before the one seen last, or of another vault."""
         seen = vault_seen.read(self._places.seen)
-        if seen and (seen.vault != header.vault_id.hex() or seen.generation > header.generation):
-            raise VaultRolledBack(path=self.path, found=header.generation, seen=seen.generation)
+        if seen and seen.vault != header.vault_id.hex():
+            raise VaultRolledBack(path=self.path, problem="it is another vault")
+        if seen and seen.generation > header.generation:
+            problem = f"it is save {header.generation}, and save {seen.generation} was seen"
+            raise VaultRolledBack(path=self.path, problem=problem)
 
     def _cards_of(self, records: Mapping[str, bytes]) -> Iterator[Card]:
         for profile, entry in records.items():

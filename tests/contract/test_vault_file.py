@@ -1,5 +1,6 @@
 """What the vault's file survives, refuses and hides."""
 
+import errno
 import json
 import os
 import shutil
@@ -51,6 +52,12 @@ from tests.contract.vault_bed import (
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_KEY = bytes(range(32)).hex() + "\n"
 needs_proc = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc")
+
+
+@pytest.fixture(autouse=True)
+def no_power_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do without waiting for the disk: what follows kills programs, not machines."""
+    monkeypatch.setattr(os, "fsync", lambda _fd: None)
 
 
 def put_key(folder: Path, text: str = GOLDEN_KEY) -> Path:
@@ -428,7 +435,7 @@ def test_yesterdays_vault_is_noticed(tmp_path: Path) -> None:
         vault.prove_writable,
         vault.rekey,
     ):
-        with pytest.raises(VaultRolledBack) as caught:
+        with pytest.raises(VaultRolledBack, match="it is save 1, and save 3 was seen") as caught:
             act()
         assert caught.value.status == 9
         assert "accept-rollback" in caught.value.hint
@@ -448,7 +455,7 @@ def test_another_vault_is_noticed(tmp_path: Path) -> None:
     vault.save(credential())
     put_vault(tmp_path, (GOLDEN / "vault-1-keyfile.cav").read_bytes())
 
-    with pytest.raises(VaultRolledBack):
+    with pytest.raises(VaultRolledBack, match="another vault"):
         vault.load("work")
 
 
@@ -795,12 +802,12 @@ def test_after_a_change_of_keys_the_old_file_is_unreadable(tmp_path: Path, old: 
             change.opened_with(old, "old").load("work")
 
 
-@pytest.mark.parametrize("error", [None, 28, 5])
+@pytest.mark.parametrize("error", [None, errno.ENOSPC])
 @pytest.mark.parametrize(("old", "new"), CHANGES)
 def test_a_change_of_keys_that_is_struck_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, error: int | None
 ) -> None:
-    """A kill, a full disk and a failing disk at every operation: the vault opens with the old key or the new one.
+    """A kill and a full disk at every operation: the vault opens with the old key or the new one.
 
     It holds what it held, can be saved to, and its key can be changed after all.
     """
@@ -825,7 +832,7 @@ def test_a_change_of_keys_that_is_struck_anywhere(
     assert strikes_at > 15
 
 
-@pytest.mark.parametrize("error", [None, 28, 5])
+@pytest.mark.parametrize("error", [None, errno.ENOSPC, errno.EIO])
 def test_a_save_that_is_struck_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int | None) -> None:
     """Old or new, never neither; and what is said to be unsaved is not saved."""
     strikes_at, is_over = 0, False
@@ -856,7 +863,7 @@ def test_a_save_that_is_struck_anywhere(tmp_path: Path, monkeypatch: pytest.Monk
     assert strikes_at > 20
 
 
-@pytest.mark.parametrize("error", [None, 28])
+@pytest.mark.parametrize("error", [None, errno.ENOSPC])
 def test_a_first_save_that_is_struck_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int | None
 ) -> None:
