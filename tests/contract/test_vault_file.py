@@ -773,6 +773,13 @@ class Change:
         finally:
             self.ring.fate = None
 
+    def kept(self) -> list[int]:
+        """Return how many keys each place keeps."""
+        texts = [*self.ring.texts.values()]
+        if key_path(self.folder).exists():
+            texts.append(key_path(self.folder).read_text())
+        return [len(text.split()) for text in texts]
+
     def openers(self) -> Iterator[Vault]:
         """Return the vault as each source opens it that does."""
         for kind, phrase in [(self.old, "old"), (self.new, "new")][: 1 if self.is_same_place else 2]:
@@ -790,6 +797,7 @@ def test_after_a_change_of_keys_the_old_file_is_unreadable(tmp_path: Path, old: 
     change = Change(tmp_path, old, new)
     change.make()
 
+    assert change.kept() == ([] if new == "passphrase" else [1])
     (vault,) = change.openers()
     assert vault.load("work") == credential(size=1500)
     vault.save(credential("home", 2))
@@ -825,6 +833,7 @@ def test_a_change_of_keys_that_is_struck_anywhere(
         vault, *_ = change.openers()
         assert vault.load("work") == credential(size=1500)
         vault.save(credential("home", 2))
+        assert set(change.kept()) <= {1}
         vault.rekey(change.source(new, "new"))
         assert vault.load("work") == credential(size=1500)
         assert vault.names() == ["work", "home"]
