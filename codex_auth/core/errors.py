@@ -512,6 +512,37 @@ class OpenClawOwnsStore(AuthError):
     remedy = "Leave `--auth-path` out; the login is then kept in codex-auth's own file."
 
 
+class VaultLocked(AuthError):
+    """The vault's key is not there, or somebody has to type the passphrase; `todo` says what to do."""
+
+    code = "vault_locked"
+    sentence = "The vault {path} cannot be unlocked: {problem}."
+    remedy = "{todo}, then run the command again."
+    status = 7
+
+
+class VaultUnreadable(AuthError):
+    """The vault does not open. A wrong key and a damaged file look the same from outside, on purpose."""
+
+    code = "vault_unreadable"
+    sentence = "The vault {path} cannot be opened: the passphrase or key is another one, or the file is damaged."
+    remedy = (
+        "Try the passphrase or key again. If it is right, put a copy of the file back, or move it away and sign in."
+    )
+
+
+class VaultRolledBack(AuthError):
+    """The vault is older than the one seen last, or another, so its refresh tokens may be spent; it was left alone."""
+
+    code = "vault_rolled_back"
+    sentence = "The vault {path} is not the one that was there last: {problem}."
+    remedy = (
+        "Put the newer file back. If there is none, run `codex-auth vault accept-rollback`, "
+        "and sign in again where a login has ended."
+    )
+    status = 9
+
+
 class LockBusy(AuthError):
     """Somebody else held a lock for longer than we may wait."""
 

@@ -31,6 +31,8 @@ class Places:
     """Every path this run uses. Nothing is created by looking."""
 
     state: str
+    data: str
+    """Our own folder for what lasts; the profiles file may be elsewhere."""
     config_file: str
     auth_path: str
     auth_rule: str
@@ -65,6 +67,16 @@ class Places:
         """The key that seals pending logins; never in the same folder as the default pending-state file."""
         return os.path.join(self.state, "seal.key")
 
+    @property
+    def vault(self) -> str:
+        """The encrypted vault."""
+        return os.path.join(self.data, "vault.cav")
+
+    @property
+    def vault_key(self) -> str:
+        """The vault's key file; never in the same folder as the vault."""
+        return os.path.join(self.state, "vault.key")
+
 
 def find_places(env: Mapping[str, str], *, auth_path: str = "", assume_openclaw: bool = False) -> Places:
     """Return this run's places: the command line first, then `CODEX_AUTH_*`, configuration, the XDG folders.
@@ -86,6 +98,7 @@ def find_places(env: Mapping[str, str], *, auth_path: str = "", assume_openclaw:
     return Places(
         state=where.state_path(env, home),
         state_is_ours=bool(own_state),
+        data=where.data_path(env, home),
         config_file=config_file,
         config=config,
         auth_path=path,

@@ -39,6 +39,11 @@ def state_path(env: "Mapping[str, str]", home: str) -> str:
     return own or os.path.join(xdg(env, "XDG_STATE_HOME", home, ".local", "state"), "codex-auth")
 
 
+def data_path(env: "Mapping[str, str]", home: str) -> str:
+    """Return the folder of what we keep: our own `auth-profiles.json`, the vault, the index of names."""
+    return os.path.join(xdg(env, "XDG_DATA_HOME", home, ".local", "share"), "codex-auth")
+
+
 def auth_path(
     env: "Mapping[str, str]", home: str, *, asked: str, configured: str, assume_openclaw: bool
 ) -> tuple[str, str, bool]:
@@ -65,7 +70,7 @@ def auth_path(
 
 def own_path(env: "Mapping[str, str]", home: str) -> str:
     """Return the file that is nobody's but ours."""
-    return os.path.join(xdg(env, "XDG_DATA_HOME", home, ".local", "share"), "codex-auth", AUTH_NAME)
+    return os.path.join(data_path(env, home), AUTH_NAME)
 
 
 def keeps_sqlite(agent: str) -> bool:

@@ -402,6 +402,88 @@ class StoreContract:
 
         assert sorted(store.names()) == sorted(f"p{n}" for n in range(16))
 
+    # --- what leaves everything as it is ---
+
+    def test_a_proof_changes_nothing(self, store: Store) -> None:
+        """Proving that a save could work leaves what is there."""
+        store.save(credential())
+        before = list(store.cards())
+
+        store.prove_writable()
+
+        assert store.load("work") == credential()
+        assert list(store.cards()) == before
+
+    def test_a_refused_save_changes_nothing(self, store: Store) -> None:
+        """Neither the profile nor its neighbours nor what is shown of them."""
+        store.save(credential("home", 1))
+        store.save(credential("work", 2))
+        before = list(store.cards())
+
+        with pytest.raises(IdentityMismatch):
+            store.save(credential("work", 3), expecting=identity(3))
+        with pytest.raises(ProfileNotFound):
+            store.save(credential("lab", 3), expecting=identity(3))
+
+        assert list(store.cards()) == before
+        assert store.load("work") == credential("work", 2)
+
+    def test_deleting_nothing_changes_nothing(self, store: Store) -> None:
+        """A name that is not there takes no neighbour with it."""
+        store.save(credential())
+
+        assert store.delete("wor") is False
+        assert store.load("work") == credential()
+
+    def test_holding_a_name_makes_no_profile(self, store: Store) -> None:
+        """A login holds a name before there is anything under it."""
+        with store.lock("work", timeout=5):
+            assert store.load("work") is None
+
+        assert store.names() == []
+
+    def test_saving_while_cards_are_read(self, store: Store) -> None:
+        """Whoever takes time over the cards sees those that were there when the reading began."""
+        store.save(credential("work", 1))
+        store.save(credential("home", 2))
+        seen = []
+
+        for card in store.cards():
+            seen.append(card.profile)
+            store.save(credential(f"new-{card.profile}", 3))
+
+        assert seen == ["work", "home"]
+        assert store.names() == ["work", "home", "new-work", "new-home"]
+
+    # --- lives of a login ---
+
+    def test_expecting_an_account_known_in_part(self, store: Store) -> None:
+        """A side that does not know the subject or the issuer is no other account."""
+        store.save(credential(identity=identity(subject="")))
+
+        store.save(credential(number=1), expecting=identity(1))
+        store.save(credential(number=1), expecting=identity(issuer="", subject=""))
+
+        assert store.load("work") == credential(number=1)
+
+    def test_a_handed_over_login_can_come_back(self, store: Store) -> None:
+        """A refresh token that returns is kept as at first."""
+        store.save(credential(number=1))
+        store.save(credential(number=1, refresh=None))
+        store.save(credential(number=2))
+
+        assert store.load("work") == credential(number=2)
+        assert [card.has_refresh_token for card in store.cards()] == [True]
+
+    def test_a_profile_that_comes_back_is_the_last(self, store: Store) -> None:
+        """After a delete a name is added anew, at the end."""
+        for name in ["a", "b", "c"]:
+            store.save(credential(name))
+        store.delete("a")
+        store.save(credential("a"))
+
+        assert store.names() == ["b", "c", "a"]
+
 
 @contextmanager
 def other_process_holding(opening: str, profile: str, *, kill: bool = False) -> Iterator[int]:

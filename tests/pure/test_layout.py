@@ -9,10 +9,12 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text secret errors jsontext foreign model names provider redirect idtoken replies flow renewal schedule",
-    "edge": "trouble folders files locks world where places openclaw elsewhere seal signals pending journal rounds hooks timers "
-    "wire request_head pages ports loopback terminal browser child",
-    "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory",
+    "core": "text secret errors jsontext foreign model names provider redirect idtoken replies flow renewal schedule "
+    "vault_layout vault_cipher vault_header vault_kdf",
+    "edge": "trouble folders files locks world where places openclaw elsewhere seal signals pending journal rounds hooks "
+    "timers wire request_head pages ports loopback terminal browser child key_source passphrases vault_keys",
+    "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory "
+    "index vault_seen vault_hot vault",
     "stories": "sign_in two_step login copies refresh alerts keep status run",
     "cli": "show doors report table quick options opening redirect_input outcome "
     "token_json hot token login start finish cancel status refresh run keeping timing keep demo verbs group skill "
@@ -33,6 +35,7 @@ MAY_REVEAL = {
     "edge.journal",
     "edge.pending",
     "edge.seal",
+    "edge.vault_keys",
     "stores.auth_profiles",
     "stores.entries",
     "stories.two_step",

@@ -1,0 +1,45 @@
+"""Reading one entry of a vault with a key file, for the program that is started again and again.
+
+Nothing is decided here: wherever anything is not plain and right, the answer is None, and the caller takes the usual
+way, which says what is wrong. An old vault is read like any other: its access token is good until it ends, and the
+usual way refuses before a refresh.
+"""
+
+import os
+import stat
+
+from codex_auth.core.vault_cipher import KEY_BYTES, unseal
+from codex_auth.core.vault_layout import walk
+
+_READ = os.O_RDONLY
+for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+    _READ |= getattr(os, _flag, 0)
+
+
+def read_entry(path: str, key_path: str, profile: str) -> bytes | None:
+    """Return the entry of a profile, as JSON; None where the usual way has to look."""
+    vault, lines = _read_private(path), _read_private(key_path).split()
+    try:
+        keys = [bytes.fromhex(line.decode()) for line in lines]
+    except ValueError:
+        return None
+    for key in keys:
+        text = unseal(key, vault) if len(key) == KEY_BYTES else None
+        if text is not None:
+            return next((entry for name, entry in walk(text) if name == profile), None)
+    return None
+
+
+def _read_private(path: str) -> bytes:
+    """Return a file that is ours alone, as `edge.files` defines it; nothing of any other."""
+    try:
+        fd = os.open(path, _READ)
+    except OSError:
+        return b""
+    try:
+        found = os.fstat(fd)
+        is_plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+        is_private = not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & 0o077)
+        return os.read(fd, found.st_size) if is_plain and is_private else b""
+    finally:
+        os.close(fd)
