@@ -7,9 +7,18 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.secret_service_bed import Desktop, running_desktop
+
 
 @pytest.fixture
 def callback_ports() -> Iterator[None]:
     """Keep the ports 1455 and 1457 for one test at a time, across the processes of a parallel run."""
     with FileLock(Path(tempfile.gettempdir()) / "codex-auth-tests-callback-ports.lock"):
         yield
+
+
+@pytest.fixture(scope="module")
+def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desktop]:
+    """Run a session bus and an unlocked GNOME Keyring for one module of tests."""
+    with running_desktop(tmp_path_factory.mktemp("desktop")) as running:
+        yield running

@@ -27,6 +27,7 @@ class Places:
     """Every path this run uses. Nothing is created by looking."""
 
     state: str
+    data: str
     config_file: str
     auth_path: str
     auth_rule: str
@@ -40,6 +41,11 @@ class Places:
     def locks(self) -> str:
         """The folder of our lock files."""
         return os.path.join(self.state, "locks")
+
+    @property
+    def index(self) -> str:
+        """The list of what a keyring or vault holds, without the secrets."""
+        return os.path.join(self.data, "index.json")
 
     @property
     def seal_key(self) -> str:
@@ -62,6 +68,7 @@ def find_places(env: Mapping[str, str], *, auth_path: str = "", assume_openclaw:
     path, rule, is_openclaw = _choose_auth_path(env, home, config, auth_path, assume_openclaw=assume_openclaw)
     return Places(
         state=own_state or os.path.join(_xdg(env, "XDG_STATE_HOME", home, ".local", "state"), "codex-auth"),
+        data=_data(env, home),
         state_is_ours=bool(own_state),
         config_file=config_file,
         config=config,
@@ -91,6 +98,10 @@ def _xdg(env: Mapping[str, str], name: str, home: str, *default: str) -> str:
     return value if os.path.isabs(value) else os.path.join(home, *default)
 
 
+def _data(env: Mapping[str, str], home: str) -> str:
+    return os.path.join(_xdg(env, "XDG_DATA_HOME", home, ".local", "share"), "codex-auth")
+
+
 def _choose_auth_path(
     env: Mapping[str, str], home: str, config: Config, asked: str, *, assume_openclaw: bool
 ) -> tuple[str, str, bool]:
@@ -103,7 +114,7 @@ def _choose_auth_path(
             path = os.path.abspath(os.path.expanduser(value))
             return path, f"{rule} names it", _is_agent_folder(os.path.dirname(path), env, home)
     agent = os.path.join(_openclaw_state(env, home), "agents", "main", "agent")
-    own = os.path.join(_xdg(env, "XDG_DATA_HOME", home, ".local", "share"), "codex-auth", AUTH_NAME)
+    own = os.path.join(_data(env, home), AUTH_NAME)
     if keeps_sqlite(agent):
         return own, "OpenClaw here keeps its credentials in SQLite, so this is codex-auth's own file", False
     if os.path.isdir(agent):

@@ -747,6 +747,7 @@ def test_the_table_opens_every_kind(tmp_path: Path) -> None:
     """Each store in the table can be opened at this run's places, and opening creates nothing."""
     places = Places(
         state=str(tmp_path / "state"),
+        data=str(tmp_path / "data"),
         config_file=str(tmp_path / "config.toml"),
         auth_path=str(tmp_path / "data" / "auth-profiles.json"),
         auth_rule="a test",

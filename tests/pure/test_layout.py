@@ -11,8 +11,9 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 FLOORS = {
     "core": "text secret errors jsontext model names provider redirect idtoken replies flow",
     "edge": "trouble folders files locks world places seal signals pending wire "
+    "dbus session_bus secret_service keyrings "
     "request_head pages ports loopback terminal browser",
-    "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory",
+    "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles index slots os_keyring memory",
     "stories": "sign_in two_step login status",
     "cli": "show doors report table quick options opening redirect_input outcome "
     "login start finish cancel status demo verbs group skill main",

@@ -1,0 +1,165 @@
+"""A connection to the session bus: one call at a time, and one deadline for all of them.
+
+The handshake is that of the D-Bus Specification 0.43, "Authentication Protocol", mechanism EXTERNAL. The bus is the
+one `DBUS_SESSION_BUS_ADDRESS` names, as for the keyring library, but only if it runs under our own account.
+"""
+
+import os
+import sys
+import time
+
+from codex_auth.edge.dbus import (
+    ERROR,
+    HEADER,
+    REPLY,
+    BusTrouble,
+    call_message,
+    encoded,
+    message_size,
+    read_message,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_LINE_LIMIT = 512
+_OTHERS_LIMIT = 64
+"""Messages for somebody else that may come before our answer; usually there is one."""
+_BUS, _BUS_PATH = "org.freedesktop.DBus", "/org/freedesktop/DBus"
+
+
+class BusError(BusTrouble):
+    """The other side answered with an error; `name` is what D-Bus calls it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class SessionBus:
+    """An open connection. Raises `BusTrouble` for everything that goes wrong, and `BusError` for refusals."""
+
+    def __init__(self, *, seconds: float) -> None:
+        # `socket` takes as long as the interpreter itself does: it makes enums of every constant there is.
+        import _socket
+
+        self._deadline = time.monotonic() + seconds
+        self._serial = 0
+        self._buffer = b""
+        address = bus_address(os.environ.get("DBUS_SESSION_BUS_ADDRESS", ""))
+        if address is None or sys.platform == "win32":
+            raise BusTrouble("no bus")
+        try:
+            self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        except OSError:
+            raise BusTrouble("no socket") from None
+        try:
+            self._begin(address)
+        except BaseException:
+            self.close()
+            raise
+
+    def call(self, to: str, path: str, method: str, *values: object, takes: str = "", gives: str) -> "list[Any]":
+        """Call `interface.member` of somebody on the bus and return the values of the answer.
+
+        `takes` is the signature of the values, and `gives` the only one that the answer may have.
+        """
+        self._serial += 1
+        self._send(call_message(self._serial, to, path, method, takes, encoded(takes, *values)))
+        for _ in range(_OTHERS_LIMIT):
+            head = self._receive(HEADER)
+            kind, serial, signature, found = read_message(head + self._receive(message_size(head) - HEADER))
+            if serial == self._serial and kind == ERROR:
+                raise BusError(str(found[0]))
+            if serial == self._serial and kind == REPLY:
+                if signature != gives:
+                    raise BusTrouble("an odd answer")
+                return found
+        raise BusTrouble("no answer among many messages")
+
+    def close(self) -> None:
+        """End the connection; what the bus kept for it goes with it."""
+        self._socket.close()
+
+    def _begin(self, address: str) -> None:
+        """Connect, say who we are, and get a name."""
+        self._guarded(lambda: self._socket.connect(address))
+        self._check_peer()
+        self._send(b"\0AUTH EXTERNAL " + str(os.geteuid()).encode().hex().encode() + b"\r\n")
+        if not self._line().startswith(b"OK "):
+            raise BusTrouble("the bus refused us")
+        self._send(b"BEGIN\r\n")
+        self.call(_BUS, _BUS_PATH, f"{_BUS}.Hello", gives="s")
+
+    def _check_peer(self) -> None:
+        """Refuse a bus of another user: whoever runs it would be handed secrets."""
+        import _socket
+
+        if hasattr(_socket, "SO_PEERCRED"):
+            ucred = self._socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
+            if int.from_bytes(ucred[4:8], sys.byteorder) not in {os.geteuid(), 0}:  # pid, uid, gid: unix(7)
+                raise BusTrouble("the bus is another user's")
+
+    def _send(self, data: bytes) -> None:
+        self._guarded(lambda: self._socket.sendall(data))
+
+    def _line(self) -> bytes:
+        while b"\r\n" not in self._buffer:
+            if len(self._buffer) > _LINE_LIMIT:
+                raise BusTrouble("too long a line")
+            self._buffer += self._some()
+        line, _, self._buffer = self._buffer.partition(b"\r\n")
+        return line
+
+    def _receive(self, size: int) -> bytes:
+        pieces, held = [self._buffer], len(self._buffer)
+        while held < size:
+            pieces.append(self._some())
+            held += len(pieces[-1])
+        whole = b"".join(pieces)
+        self._buffer = whole[size:]
+        return whole[:size]
+
+    def _some(self) -> bytes:
+        data: bytes = self._guarded(lambda: self._socket.recv(65536))
+        if not data:
+            raise BusTrouble("the bus hung up")
+        return data
+
+    def _guarded(self, act: "Callable[[], Any]") -> "Any":
+        """Do something with the socket before the deadline."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise BusTrouble("too slow")
+        self._socket.settimeout(left)
+        try:
+            return act()
+        except OSError:
+            raise BusTrouble("the bus cannot be reached") from None
+
+
+def bus_address(text: str) -> str | None:
+    """Return the first Unix socket in a list of D-Bus addresses; an abstract one starts with a zero byte."""
+    for address in text.split(";"):
+        transport, _, rest = address.partition(":")
+        pairs = [pair.partition("=") for pair in rest.split(",")]
+        values = {key: _unescaped(value) for key, _, value in pairs}
+        if transport == "unix" and values.get("path"):
+            return values["path"]
+        if transport == "unix" and values.get("abstract"):
+            return "\0" + values["abstract"]
+    return None
+
+
+def _unescaped(text: str) -> str:
+    """Undo `%20` and the like. What is no such escape stays as it is: then there is no such socket."""
+    first, *rest = text.split("%")
+    raw = first.encode()
+    for piece in rest:
+        try:
+            raw += bytes.fromhex(piece[:2]) + piece[2:].encode()
+        except ValueError:
+            raw += b"%" + piece.encode()
+    return os.fsdecode(raw)

@@ -1,0 +1,47 @@
+"""Profiles in a keyring: one with the limit of Windows, and the real GNOME Keyring."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.contract.store_contract import StoreContract
+from tests.secret_service_bed import Desktop
+
+
+def opening_of(folder: Path) -> str:
+    """Return the text that opens a store over a keyring in a folder."""
+    return (
+        "from codex_auth.edge.keyrings import Keyring\n"
+        "from codex_auth.stores.index import Index\n"
+        "from codex_auth.stores.os_keyring import OsKeyring\n"
+        "from tests.contract.folder_keyring import LIMIT, FolderKeyring\n"
+        f"backend = FolderKeyring({str(folder / 'items')!r})\n"
+        f"index = Index({str(folder / 'data' / 'index.json')!r}, locks={str(folder / 'locks')!r}, kind='keyring')\n"
+        f"store = OsKeyring(Keyring(backend, limit=LIMIT), index, locks={str(folder / 'locks')!r})"
+    )
+
+
+class TestSmallItems(StoreContract):
+    """A keyring whose items hold 1,280 characters."""
+
+    @pytest.fixture
+    def opening(self, tmp_path: Path) -> str:
+        """Open an empty one."""
+        return opening_of(tmp_path)
+
+
+class TestGnomeKeyring(StoreContract):
+    """The keyring of a GNOME desktop, over its own session bus."""
+
+    @pytest.fixture
+    def opening(self, tmp_path: Path, desktop: Desktop) -> str:
+        """Open it with none of our items in it."""
+        desktop.clear()
+        return (
+            "from codex_auth.edge.keyrings import Keyring\n"
+            "from codex_auth.stores.index import Index\n"
+            "from codex_auth.stores.os_keyring import OsKeyring\n"
+            f"index = Index({str(tmp_path / 'data' / 'index.json')!r}, locks={str(tmp_path / 'locks')!r}, "
+            "kind='keyring')\n"
+            f"store = OsKeyring(Keyring(), index, locks={str(tmp_path / 'locks')!r})"
+        )
