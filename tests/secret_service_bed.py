@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 import secretstorage
 
 PASSWORD = b"not a secret"
@@ -61,16 +62,12 @@ def running_desktop(home: Path, *, password: bytes | None = PASSWORD) -> Iterato
             assert daemon.stdin is not None
             daemon.stdin.write(password or b"")
             daemon.stdin.close()
-            before = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
-            os.environ["DBUS_SESSION_BUS_ADDRESS"] = env["DBUS_SESSION_BUS_ADDRESS"]
             try:
-                _wait_for_service()
-                yield Desktop(env)
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setenv("DBUS_SESSION_BUS_ADDRESS", env["DBUS_SESSION_BUS_ADDRESS"])
+                    _wait_for_service()
+                    yield Desktop(env)
             finally:
-                if before is None:
-                    del os.environ["DBUS_SESSION_BUS_ADDRESS"]
-                else:
-                    os.environ["DBUS_SESSION_BUS_ADDRESS"] = before
                 daemon.terminate()
                 bus.terminate()
 
