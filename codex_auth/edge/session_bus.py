@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _LINE_LIMIT = 512
 _OTHERS_LIMIT = 64
 """Messages for somebody else that may come before our answer; usually there is one."""
+_ROOT_USER = 0
 _BUS, _BUS_PATH = "org.freedesktop.DBus", "/org/freedesktop/DBus"
 
 
@@ -99,7 +100,7 @@ class SessionBus:
 
         if hasattr(_socket, "SO_PEERCRED"):
             ucred = self._socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
-            if int.from_bytes(ucred[4:8], sys.byteorder) not in {os.geteuid(), 0}:  # pid, uid, gid: unix(7)
+            if int.from_bytes(ucred[4:8], sys.byteorder) not in {os.geteuid(), _ROOT_USER}:  # pid, uid, gid: unix(7)
                 raise BusTrouble("the bus is another user's")
 
     def _send(self, data: bytes) -> None:
