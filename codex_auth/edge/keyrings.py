@@ -126,13 +126,13 @@ class Keyring:
         if self._is_machines:
             check_open(seconds=self._seconds)
         answers: list[_Answer] = []
-        errors: list[Exception] = []
+        errors: list[BaseException] = []
 
         def work() -> None:
             try:
                 self._backend = self._backend or choose()
                 answers.append(act(self._backend))
-            except Exception as error:  # noqa: BLE001 - back ends raise whatever their platform does
+            except BaseException as error:  # noqa: BLE001 - back ends raise whatever their platform does
                 errors.append(error)
 
         thread = threading.Thread(target=work, name="keyring", daemon=True)
@@ -141,7 +141,7 @@ class Keyring:
         if answers:
             return answers[0]
         if errors:
-            raise _said(errors[0])
+            raise _said(errors[0]) from None
         self._abandoned = thread
         raise KeyringSilent(seconds=f"{self._seconds:g}")
 
@@ -174,9 +174,9 @@ def choose() -> Backend:
     raise KeyringUnavailable(problem="none of those we trust answers here (Secret Service, KWallet, Keychain, Vault)")
 
 
-def _said(error: Exception) -> StoreError:
+def _said(error: BaseException) -> BaseException:
     """Say what a back end raised, without its text."""
-    if isinstance(error, StoreError):
+    if isinstance(error, StoreError) or not isinstance(error, Exception):
         return error
     kind = type(error).__name__
     if kind in _LOCKED:

@@ -1,10 +1,13 @@
 """Profiles in a keyring: one with the limit of Windows, and the real GNOME Keyring."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.contract.store_contract import StoreContract
+from codex_auth.edge.keyrings import Keyring
+from tests.contract.folder_keyring import FolderKeyring
+from tests.contract.store_contract import LastingStoreContract
 from tests.secret_service_bed import Desktop
 
 
@@ -21,7 +24,7 @@ def opening_of(folder: Path) -> str:
     )
 
 
-class TestSmallItems(StoreContract):
+class TestSmallItems(LastingStoreContract):
     """A keyring whose items hold 1,280 characters."""
 
     @pytest.fixture
@@ -29,8 +32,14 @@ class TestSmallItems(StoreContract):
         """Open an empty one."""
         return opening_of(tmp_path)
 
+    @pytest.fixture
+    def damaged(self, tmp_path: Path) -> Callable[[str], None]:
+        """Put another text into the head of the profile."""
+        backend = FolderKeyring(str(tmp_path / "items"))
+        return lambda profile: spoil(Keyring(backend, limit=backend.limit), profile)
 
-class TestGnomeKeyring(StoreContract):
+
+class TestGnomeKeyring(LastingStoreContract):
     """The keyring of a GNOME desktop, over its own session bus."""
 
     @pytest.fixture
@@ -45,3 +54,14 @@ class TestGnomeKeyring(StoreContract):
             "kind='keyring')\n"
             f"store = OsKeyring(Keyring(), index, locks={str(tmp_path / 'locks')!r})"
         )
+
+    @pytest.fixture
+    def damaged(self) -> Callable[[str], None]:
+        """Put another text into the item of the profile."""
+        return lambda profile: spoil(Keyring(), profile)
+
+
+def spoil(keyring: Keyring, profile: str) -> None:
+    """Change one character of a profile's first item."""
+    ((name, text),) = keyring.read([f"{profile}#a1", f"{profile}#b1"]).items()
+    keyring.write(name, text[:-1] + ("y" if text[-1] == "x" else "x"))
