@@ -3,11 +3,13 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
 
-from tests.secret_service_bed import Desktop, running_desktop
+if TYPE_CHECKING:
+    from tests.secret_service_bed import Desktop
 
 
 @pytest.fixture
@@ -18,7 +20,9 @@ def callback_ports() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desktop]:
+def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Desktop"]:
     """Run a session bus and an unlocked GNOME Keyring for one module of tests."""
+    from tests.secret_service_bed import running_desktop  # its libraries are there on Linux only
+
     with running_desktop(tmp_path_factory.mktemp("desktop")) as running:
         yield running

@@ -1,6 +1,7 @@
 """A session bus and a real GNOME Keyring of our own, in a scratch home; nobody else's keyring is ever touched."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,8 +17,13 @@ PASSWORD = b"not a secret"
 class Desktop:
     """What a test may do to the keyring from outside. Its environment is `env`."""
 
-    def __init__(self, env: dict[str, str]) -> None:
+    def __init__(self, env: dict[str, str], daemon: "subprocess.Popen[bytes]") -> None:
         self.env = env
+        self._daemon = daemon
+
+    def sleep(self) -> None:
+        """Stop the keyring; the bus goes on."""
+        self._daemon.send_signal(signal.SIGSTOP)
 
     def items(self) -> list[tuple[str, dict[str, str], str]]:
         """Return label, attributes and secret of every item of ours."""
@@ -66,8 +72,9 @@ def running_desktop(home: Path, *, password: bytes | None = PASSWORD) -> Iterato
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setenv("DBUS_SESSION_BUS_ADDRESS", env["DBUS_SESSION_BUS_ADDRESS"])
                     _wait_for_service()
-                    yield Desktop(env)
+                    yield Desktop(env, daemon)
             finally:
+                daemon.send_signal(signal.SIGCONT)
                 daemon.terminate()
                 bus.terminate()
 

@@ -23,6 +23,7 @@ from codex_auth.core.errors import (
     StoreError,
 )
 from codex_auth.edge import secret_service
+from codex_auth.edge.session_bus import BusSilent
 
 SERVICE = "codex-auth"
 CALL_SECONDS = 3.0
@@ -84,7 +85,7 @@ class Keyring:
     def read(self, names: list[str]) -> dict[str, str]:
         """Return the items of these names; those that do not exist are left out."""
         if self._is_machines and secret_service.is_usual():
-            direct = secret_service.read(SERVICE, names, seconds=self._seconds)
+            direct = _answered(lambda: secret_service.read(SERVICE, names, seconds=self._seconds), self._seconds)
             if direct is not None:
                 return direct
         found = {name: self._get(name) for name in names}
@@ -110,7 +111,7 @@ class Keyring:
         if not self._is_machines or not secret_service.is_usual():
             return None
         check_open(seconds=self._seconds)  # a locked one shows its items under other names
-        return secret_service.names(SERVICE, seconds=self._seconds)
+        return _answered(lambda: secret_service.names(SERVICE, seconds=self._seconds), self._seconds)
 
     def _get(self, name: str) -> str | None:
         return self._call(lambda backend: backend.get_password(self._service(name), name))
@@ -122,7 +123,7 @@ class Keyring:
     def _call(self, act: Callable[[Backend], _Answer]) -> _Answer:
         """Do something with the keyring in a thread that may be left behind."""
         if self._abandoned and self._abandoned.is_alive():
-            raise KeyringSilent(seconds=f"{self._seconds:g}")  # a late write must not land on top of a newer one
+            raise _silent(self._seconds)  # a late write must not land on top of a newer one
         if self._is_machines:
             check_open(seconds=self._seconds)
         answers: list[_Answer] = []
@@ -143,7 +144,7 @@ class Keyring:
         if errors:
             raise _said(errors[0]) from None
         self._abandoned = thread
-        raise KeyringSilent(seconds=f"{self._seconds:g}")
+        raise _silent(self._seconds)
 
 
 def check_open(*, seconds: float = CALL_SECONDS) -> None:
@@ -152,7 +153,7 @@ def check_open(*, seconds: float = CALL_SECONDS) -> None:
         return
     if not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
         raise KeyringUnavailable(problem="this session has no D-Bus (DBUS_SESSION_BUS_ADDRESS is not set)")
-    state = secret_service.state(seconds=seconds)
+    state = _answered(lambda: secret_service.state(seconds=seconds), seconds)
     if state == "locked":
         raise KeyringLocked(problem="its password has not been given in this session")
     if state == "missing":
@@ -172,6 +173,18 @@ def choose() -> Backend:
         backend: Backend = deaf()
         return backend
     raise KeyringUnavailable(problem="none of those we trust answers here (Secret Service, KWallet, Keychain, Vault)")
+
+
+def _answered(ask: Callable[[], _Answer], seconds: float) -> _Answer:
+    """Return what the Secret Service answers to a direct question."""
+    try:
+        return ask()
+    except BusSilent:
+        raise _silent(seconds) from None
+
+
+def _silent(seconds: float) -> KeyringSilent:
+    return KeyringSilent(seconds=f"{seconds:g}")
 
 
 def _said(error: BaseException) -> BaseException:

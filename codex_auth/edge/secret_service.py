@@ -3,13 +3,13 @@
 The `keyring` library reads the same items, but loading it takes five times as long as all of this. The questions are
 those of the Secret Service API Draft 0.2; the attributes are those the library writes (`service`, `username`), in
 the collection it uses, the default one. Whenever anything is not as expected the answer is None, and the caller asks
-the library instead.
+the library instead; only a service that does not answer at all is a `BusSilent`, since asking again would not help.
 """
 
 import sys
 
 from codex_auth.edge.dbus import BusTrouble
-from codex_auth.edge.session_bus import BusError, SessionBus
+from codex_auth.edge.session_bus import BusError, BusSilent, Call, SessionBus
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,50 +62,52 @@ def state(*, seconds: float = READ_SECONDS) -> 'Literal["open", "locked", "missi
 
 
 def _secrets(bus: SessionBus, service: str, names: "list[str]") -> "dict[str, str]":
+    searches = [_search({"service": service, "username": name}) for name in names]
+    session = Call(_NAME, _ROOT, f"{_SERVICE}.OpenSession", "plain", ("s", ""), takes="sv", gives="vo")
+    (_, path), *answers = bus.ask(session, *searches)
     found = {}
-    for name in names:
-        items = _search(bus, {"service": service, "username": name})
+    for name, (items,) in zip(names, answers, strict=True):
         if len(items) > 1:
             raise BusTrouble("several items of one name")
         found.update(dict.fromkeys(items, name))
     if not found:
         return {}
-    _, session = bus.call(_NAME, _ROOT, f"{_SERVICE}.OpenSession", "plain", ("s", ""), takes="sv", gives="vo")
-    (secrets,) = bus.call(
-        _NAME, _ROOT, f"{_SERVICE}.GetSecrets", list(found), session, takes="aoo", gives="a{o(oayays)}"
-    )
+    secrets_of = Call(_NAME, _ROOT, f"{_SERVICE}.GetSecrets", [*found], path, takes="aoo", gives="a{o(oayays)}")
+    ((secrets,),) = bus.ask(secrets_of)
     if secrets.keys() != found.keys():
         raise BusTrouble("a secret is missing")
     return {found[path]: _text(secret) for path, (_, _, secret, _) in secrets.items()}
 
 
 def _names(bus: SessionBus, service: str) -> "list[str]":
-    found = []
-    for item in _search(bus, {"service": service}):
-        attributes = _property(bus, item, _ITEM, "Attributes", "a{ss}")
-        if "username" in attributes:
-            found.append(attributes["username"])
-    return found
+    ((items,),) = bus.ask(_search({"service": service}))
+    answers = bus.ask(*[_property(item, _ITEM, "Attributes") for item in items]) if items else []
+    found = [_checked(answer, "a{ss}") for answer in answers]
+    return [attributes["username"] for attributes in found if "username" in attributes]
 
 
 def _state(bus: SessionBus) -> 'Literal["open", "locked", "missing"]':
     try:
-        return "locked" if _property(bus, _DEFAULT, _COLLECTION, "Locked", "b") else "open"
+        (answer,) = bus.ask(_property(_DEFAULT, _COLLECTION, "Locked"))
     except BusError as error:
         if error.name in _MISSING:
             return "missing"
         raise
+    return "locked" if _checked(answer, "b") else "open"
 
 
-def _search(bus: SessionBus, attributes: "dict[str, str]") -> "list[str]":
-    """Return the paths of the items that have these attributes, and perhaps others."""
-    (items,) = bus.call(_NAME, _DEFAULT, f"{_COLLECTION}.SearchItems", attributes, takes="a{ss}", gives="ao")
-    found: list[str] = items
-    return found
+def _search(attributes: "dict[str, str]") -> Call:
+    """Ask for the paths of the items that have these attributes, and perhaps others."""
+    return Call(_NAME, _DEFAULT, f"{_COLLECTION}.SearchItems", attributes, takes="a{ss}", gives="ao")
 
 
-def _property(bus: SessionBus, path: str, interface: str, name: str, kind: str) -> "Any":
-    ((found, value),) = bus.call(_NAME, path, _GET, interface, name, takes="ss", gives="v")
+def _property(path: str, interface: str, name: str) -> Call:
+    return Call(_NAME, path, _GET, interface, name, takes="ss", gives="v")
+
+
+def _checked(answer: "list[Any]", kind: str) -> "Any":
+    """Return the value of a property, which must be of this type."""
+    ((found, value),) = answer
     if found != kind:
         raise BusTrouble("a property of another type")
     return value
@@ -119,14 +121,14 @@ def _text(secret: bytes) -> str:
 
 
 def _asked(question: "Callable[[SessionBus], Answer]", seconds: float) -> "Answer | None":
-    """Ask over a connection of its own; None for any trouble."""
+    """Ask over a connection of its own; None for any trouble but silence."""
     try:
         bus = SessionBus(seconds=seconds)
+        try:
+            return question(bus)
+        finally:
+            bus.close()
+    except BusSilent:
+        raise
     except BusTrouble:
         return None
-    try:
-        return question(bus)
-    except BusTrouble:
-        return None
-    finally:
-        bus.close()

@@ -1,4 +1,4 @@
-"""A connection to the session bus: one call at a time, and one deadline for all of them.
+"""A connection to the session bus, with one deadline for everything that is asked over it.
 
 The handshake is that of the D-Bus Specification 0.43, "Authentication Protocol", mechanism EXTERNAL. The bus is the
 one `DBUS_SESSION_BUS_ADDRESS` names, as for the keyring library, but only if it runs under our own account.
@@ -39,8 +39,33 @@ class BusError(BusTrouble):
         self.name = name
 
 
+class BusSilent(BusTrouble):
+    """The deadline passed without an answer."""
+
+
+class Call:
+    """A call of `interface.member` of somebody on the bus.
+
+    `takes` is the signature of the values, and `gives` the only one that the answer may have.
+    """
+
+    __slots__ = ("_body", "_method", "_path", "_takes", "_to", "gives")
+
+    def __init__(self, to: str, path: str, method: str, *values: object, takes: str = "", gives: str) -> None:
+        self.gives = gives
+        self._to = to
+        self._path = path
+        self._method = method
+        self._takes = takes
+        self._body = encoded(takes, *values)
+
+    def message(self, serial: int) -> bytes:
+        """Return the call as it is sent, under this number."""
+        return call_message(serial, self._to, self._path, self._method, self._takes, self._body)
+
+
 class SessionBus:
-    """An open connection. Raises `BusTrouble` for everything that goes wrong, and `BusError` for refusals."""
+    """An open connection. Raises `BusError` for refusals, `BusSilent`, and `BusTrouble` for all that goes wrong."""
 
     def __init__(self, *, seconds: float) -> None:
         # `socket` takes as long as the interpreter itself does: it makes enums of every constant there is.
@@ -62,22 +87,23 @@ class SessionBus:
             self.close()
             raise
 
-    def call(self, to: str, path: str, method: str, *values: object, takes: str = "", gives: str) -> "list[Any]":
-        """Call `interface.member` of somebody on the bus and return the values of the answer.
-
-        `takes` is the signature of the values, and `gives` the only one that the answer may have.
-        """
-        self._serial += 1
-        self._send(call_message(self._serial, to, path, method, takes, encoded(takes, *values)))
-        for _ in range(_OTHERS_LIMIT):
+    def ask(self, *calls: Call) -> "list[Any]":
+        """Make these calls at once and return the answers in their order: for each, the list of its values."""
+        waiting = {self._serial + number: call for number, call in enumerate(calls, start=1)}
+        self._serial += len(calls)
+        self._send(b"".join(call.message(serial) for serial, call in waiting.items()))
+        answers: dict[int, list[Any]] = {}
+        for _ in range(len(calls) + _OTHERS_LIMIT):
             head = self._receive(HEADER)
             kind, serial, signature, found = read_message(head + self._receive(message_size(head) - HEADER))
-            if serial == self._serial and kind == ERROR:
+            if serial in waiting and kind == ERROR:
                 raise BusError(str(found[0]))
-            if serial == self._serial and kind == REPLY:
-                if signature != gives:
+            if serial in waiting and kind == REPLY:
+                if signature != waiting[serial].gives:
                     raise BusTrouble("an odd answer")
-                return found
+                answers[serial] = found
+            if len(answers) == len(calls):
+                return [answers[serial] for serial in waiting]
         raise BusTrouble("no answer among many messages")
 
     def close(self) -> None:
@@ -85,14 +111,15 @@ class SessionBus:
         self._socket.close()
 
     def _begin(self, address: str) -> None:
-        """Connect, say who we are, and get a name."""
+        """Connect, say who we are, and ask for a name."""
         self._guarded(lambda: self._socket.connect(address))
         self._check_peer()
         self._send(b"\0AUTH EXTERNAL " + str(os.geteuid()).encode().hex().encode() + b"\r\n")
         if not self._line().startswith(b"OK "):
             raise BusTrouble("the bus refused us")
-        self._send(b"BEGIN\r\n")
-        self.call(_BUS, _BUS_PATH, f"{_BUS}.Hello", gives="s")
+        # Our name on the bus is the answer to Hello; nobody needs it, so nobody waits for it.
+        self._serial += 1
+        self._send(b"BEGIN\r\n" + Call(_BUS, _BUS_PATH, f"{_BUS}.Hello", gives="s").message(self._serial))
 
     def _check_peer(self) -> None:
         """Refuse a bus of another user: whoever runs it would be handed secrets."""
@@ -133,10 +160,12 @@ class SessionBus:
         """Do something with the socket before the deadline."""
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise BusTrouble("too slow")
+            raise BusSilent
         self._socket.settimeout(left)
         try:
             return act()
+        except TimeoutError:
+            raise BusSilent from None
         except OSError:
             raise BusTrouble("the bus cannot be reached") from None
 

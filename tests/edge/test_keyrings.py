@@ -246,6 +246,18 @@ def test_a_locked_keyring_says_so_at_once(locked_desktop: Desktop, monkeypatch: 
         assert "gnome-keyring-daemon --unlock" in caught.value.hint
 
 
+def test_a_sleeping_service_costs_one_wait(tmp_path: Path) -> None:
+    """A Secret Service that does not answer is asked once for each act, not once for each way of asking."""
+    with running_desktop(tmp_path / "home") as desktop:
+        Keyring().write("work#a1", "text")
+        desktop.sleep()
+        for act in ACTS.values():
+            started = time.monotonic()
+            with pytest.raises(KeyringSilent):
+                act(Keyring(seconds=0.3))
+            assert time.monotonic() - started < 0.6
+
+
 def test_a_keyring_without_a_collection_needs_a_person(tmp_path: Path) -> None:
     """A daemon that was started without a password has nothing to write to until somebody makes one."""
     with running_desktop(tmp_path / "home", password=None):

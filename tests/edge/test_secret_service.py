@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import socket
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from codex_auth.edge.dbus import (
     message_size,
     read_message,
 )
-from codex_auth.edge.session_bus import bus_address
+from codex_auth.edge.session_bus import BusSilent, bus_address
 from tests.secret_service_bed import Desktop
 
 ROOT = Path(__file__).parents[2]
@@ -132,19 +133,19 @@ def test_a_live_token_costs_four_bare_starts_at_most(
     Keyring().write("work#a1", slots.split(entry, 1, None)[0])
     programs = {"bare": "pass", "read": READ.format(root=str(ROOT))}
 
-    def seconds(program: str) -> float:
-        started = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-I", "-S", "-c", program], check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
-        )
-        return time.perf_counter() - started
+    def cost(program: str) -> tuple[float, float]:
+        """Return time on the wall and time of the processor; only the second stands still while others work."""
+        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True)
+        after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        return ended - started, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    seconds(programs["read"])  # compiles what is not compiled yet
-    times = [(seconds(programs["read"]), seconds(programs["bare"])) for _ in range(15)]
-    ratio = min(read for read, _ in times) / min(bare for _, bare in times)  # the least is what load cannot spoil
+    cost(programs["read"])  # compiles what is not compiled yet
+    rounds = [(cost(programs["read"]), cost(programs["bare"])) for _ in range(15)]
+    wall, ratio = (min(read[n] for read, _ in rounds) / min(bare[n] for _, bare in rounds) for n in (0, 1))
 
     record_property("ratio", round(ratio, 2))
-    print(f"direct read: {ratio:.2f} bare starts")
+    print(f"direct read: {ratio:.2f} bare starts of processor time, {wall:.2f} on the wall")
     assert ratio <= 4
 
 
@@ -193,7 +194,7 @@ def let_in(visitor: socket.socket) -> None:
     """Do the handshake as a bus does."""
     assert visitor.recv(100).startswith(b"\0AUTH EXTERNAL ")
     visitor.sendall(b"OK 1234\r\n")
-    assert visitor.recv(7) == b"BEGIN\r\n"
+    assert visitor.recv(4096).startswith(b"BEGIN\r\n")
 
 
 def reply(serial: int, signature: str, body: bytes, *, kind: int = 2) -> bytes:
@@ -206,19 +207,22 @@ def reply(serial: int, signature: str, body: bytes, *, kind: int = 2) -> bytes:
 
 
 HELLO = reply(1, "s", encoded("s", ":1.1"))
+SESSION = HELLO + reply(2, "vo", encoded("vo", ("s", ""), "/session/1"))
 BAD_REPLIES = {
     "nothing": b"",
     "no message": b"HTTP/1.1 400 Bad Request\r\n\r\n",
     "cut off": HELLO[:-3],
     "too long": b"l\2\0\1" + (MESSAGE_LIMIT + 1).to_bytes(4, "little") + bytes(8),
     "endless fields": b"l\2\0\1" + bytes(8) + b"\xff\xff\xff\xff",
-    "another type": HELLO + reply(2, "s", encoded("s", "/item")),
-    "no value": HELLO + reply(2, "", b""),
-    "an error": HELLO + reply(2, "s", encoded("s", "secret words"), kind=3),
-    "a body that is too short": HELLO + reply(2, "ao", b"\xff\0\0\0"),
-    "a body that is too long": HELLO + reply(2, "ao", bytes(12)),
-    "no path": HELLO + reply(2, "ao", b"\1\0\0\0\0"),
-    "a hundred signals": HELLO + reply(7, "", b"", kind=4) * 100,
+    "another type": SESSION + reply(3, "s", encoded("s", "/item")),
+    "no value": SESSION + reply(3, "", b""),
+    "an error": SESSION + reply(3, "s", encoded("s", "secret words"), kind=3),
+    "only an error": reply(3, "s", encoded("s", "secret words"), kind=3),
+    "a body that is too short": SESSION + reply(3, "ao", b"\xff\0\0\0"),
+    "a body that is too long": SESSION + reply(3, "ao", bytes(12)),
+    "no path": SESSION + reply(3, "ao", b"\1\0\0\0\0"),
+    "no session": HELLO + reply(2, "o", encoded("o", "/session/1")),
+    "a hundred signals": SESSION + reply(7, "", b"", kind=4) * 100,
 }
 
 
@@ -251,7 +255,7 @@ def test_a_bus_that_refuses_us_is_none(tmp_path: Path, line: bytes) -> None:
 
 @pytest.mark.parametrize("drip", [b"", b"x"])
 def test_a_slow_bus_is_given_up(tmp_path: Path, drip: bytes) -> None:
-    """One deadline covers everything, so bytes that drip in do not prolong it."""
+    """One deadline covers everything, and silence is said, so that nobody asks in another way and waits again."""
 
     def behave(visitor: socket.socket) -> None:
         let_in(visitor)
@@ -265,8 +269,8 @@ def test_a_slow_bus_is_given_up(tmp_path: Path, drip: bytes) -> None:
                 continue
 
     started = time.monotonic()
-    with false_bus(tmp_path, behave):
-        assert secret_service.read("codex-auth", ["work#a1"], seconds=0.3) is None
+    with false_bus(tmp_path, behave), pytest.raises(BusSilent):
+        secret_service.read("codex-auth", ["work#a1"], seconds=0.3)
     assert time.monotonic() - started < 3
 
 
