@@ -504,6 +504,59 @@ class SaveUnconfirmed(StoreNotDurable):
     status = 9
 
 
+class IndexDamaged(StoreError):
+    """The list of what a keyring or vault holds does not read; it can be made anew from there."""
+
+    code = "index_damaged"
+    sentence = "{path} is damaged ({problem}). The logins themselves are kept elsewhere and are not affected."
+    remedy = "The next sign-in or refresh makes the list anew."
+
+
+class KeyringUnavailable(StoreError):
+    """There is no keyring we would use, or it stopped answering."""
+
+    code = "keyring_unavailable"
+    sentence = "The keyring cannot be used: {problem}."
+    remedy = "Start it and run the command again, or keep the login in a file: `--store file`."
+
+
+class KeyringLocked(StoreError):
+    """The keyring is there, and a person has to open it."""
+
+    code = "keyring_locked"
+    sentence = "The keyring is locked: {problem}."
+    remedy = (
+        "Unlock it on the desktop, or over SSH with `gnome-keyring-daemon --unlock` (the password comes from stdin), "
+        "and run the command again."
+    )
+    status = 7
+
+
+class KeyringSilent(StoreError):
+    """The keyring did not answer in time; most likely it asks a person something, perhaps on another screen."""
+
+    code = "keyring_silent"
+    sentence = "The keyring did not answer within {seconds} seconds."
+    remedy = "Look for a window that asks for its password, unlock it, and run the command again."
+    status = 7
+
+
+class KeyringUnfaithful(StoreError):
+    """The keyring accepted something and gives something else back."""
+
+    code = "keyring_unfaithful"
+    sentence = "The keyring did not keep what it was given: {problem}."
+    remedy = "What was stored before is unchanged. Keep the login elsewhere: `--store file`."
+
+
+class KeyringDamaged(StoreError):
+    """What the keyring holds of a profile is incomplete or was changed."""
+
+    code = "keyring_damaged"
+    sentence = "What the keyring holds of {profile} is damaged ({problem})."
+    remedy = "Run `codex-auth login {profile}` to sign in again."
+
+
 class OpenClawOwnsStore(AuthError):
     """OpenClaw keeps its credentials in SQLite; a JSON file beside it would break the agent."""
 

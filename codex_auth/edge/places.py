@@ -63,6 +63,11 @@ class Places:
         return os.path.join(self.state, "keep.json")
 
     @property
+    def index(self) -> str:
+        """The list of what a keyring or vault holds, without the secrets."""
+        return os.path.join(self.data, "index.json")
+
+    @property
     def seal_key(self) -> str:
         """The key that seals pending logins; never in the same folder as the default pending-state file."""
         return os.path.join(self.state, "seal.key")

@@ -7,7 +7,11 @@ if TYPE_CHECKING:
     from codex_auth.edge.places import Places
     from codex_auth.stores.protocol import Store
 
-STORES = {"file": "codex_auth.stores.auth_profiles", "vault": "codex_auth.stores.vault"}
+STORES = {
+    "file": "codex_auth.stores.auth_profiles",
+    "keyring": "codex_auth.stores.os_keyring",
+    "vault": "codex_auth.stores.vault",
+}
 """The kinds of store, and the module whose `open_store` opens each."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from codex_auth.core.errors import AuthError, StoreError, VaultLocked, VaultRolledBack, VaultUnreadable
+from codex_auth.core.errors import AuthError, IndexDamaged, StoreError, VaultLocked, VaultRolledBack, VaultUnreadable
 from codex_auth.core.model import OWNER_SELF, Card, Credential, Identity
 from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.core.vault_cipher import seal, unseal
@@ -20,8 +20,9 @@ from codex_auth.core.vault_header import ID_BYTES, KEY_FILE, Header, read_header
 from codex_auth.core.vault_layout import NONCE_BYTES, pack, walk
 from codex_auth.edge import files
 from codex_auth.edge.places import Places
-from codex_auth.stores import entries, index, vault_seen
+from codex_auth.stores import entries, vault_seen
 from codex_auth.stores.guards import check_expected, hold_profile
+from codex_auth.stores.index import Index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Vault:
     def __init__(self, places: VaultPlaces, sources: "Mapping[str, KeySource]", *, begin: str = KEY_FILE) -> None:
         self.path = places.vault
         self._places = places
+        self._index = Index(places.index, locks=places.locks, kind=self.kind)
         self._sources = dict(sources)
         self._begin = begin
         self._begun: _Opened | None = None
@@ -82,7 +84,7 @@ class Vault:
         header = self._header()
         if header is None:
             return
-        listed, source = index.read(self._places.index), self._source(header)
+        listed, source = self._listed(), self._source(header)
         if listed is None and source.may_ask:
             problem = "its list of profiles is gone, and nobody is asked for a passphrase to make it again"
             raise VaultLocked(path=self.path, problem=problem, todo="Sign in to any profile, or load one")
@@ -90,7 +92,7 @@ class Vault:
             opened = self._open()
             yield from self._cards_of(opened.records) if opened else ()
         else:
-            yield from listed.values()
+            yield from listed
 
     def load(self, profile: str) -> Credential | None:
         """Return the sign-in of one profile. Raises `VaultRolledBack` for an old vault."""
@@ -214,6 +216,13 @@ class Vault:
             problem = f"it is save {header.generation}, and save {seen.generation} was seen"
             raise VaultRolledBack(path=self.path, problem=problem)
 
+    def _listed(self) -> list[Card] | None:
+        """Return the cards of the index, or None where there is none that can be used; it can be made again."""
+        try:
+            return list(self._index.cards()) if self._index.is_there() else None
+        except IndexDamaged:
+            return None
+
     def _cards_of(self, records: Mapping[str, bytes]) -> Iterator[Card]:
         for profile, entry in records.items():
             profile_id = LEGACY_PREFIX + profile
@@ -247,7 +256,7 @@ class Vault:
 
     def _note(self, header: Header, records: Mapping[str, bytes]) -> None:
         """Write the index and then which save it belongs to."""
-        index.write(self._places.index, self._cards_of(records))
+        self._index.replace({name: json.loads(entry) for name, entry in records.items()})
         vault_seen.write(self._places.seen, header)
 
 
@@ -255,7 +264,7 @@ def vault_places(places: Places) -> VaultPlaces:
     """Return where this run's vault and what belongs to it are."""
     return VaultPlaces(
         vault=places.vault,
-        index=os.path.join(places.data, "vault-index.json"),
+        index=places.index,
         seen=os.path.join(places.state, "vault-generation.json"),
         locks=places.locks,
     )

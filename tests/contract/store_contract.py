@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from codex_auth.core.errors import IdentityMismatch, LockBusy, ProfileNotFound
+from codex_auth.core.errors import (
+    ForeignFileDamaged,
+    IdentityMismatch,
+    LockBusy,
+    ProfileNotFound,
+    StoreDamaged,
+    StoreError,
+)
 from codex_auth.core.model import Credential, Identity
 from codex_auth.core.secret import Secret
 from codex_auth.stores.protocol import Store
@@ -483,6 +490,101 @@ class StoreContract:
         store.save(credential("a"))
 
         assert store.names() == ["b", "c", "a"]
+
+
+class LastingStoreContract(StoreContract):
+    """What a store promises that outlives a process, and that other processes see.
+
+    `damaged` is given by each store: a function that spoils what is stored of a profile.
+    """
+
+    @pytest.fixture
+    def damaged(self) -> Callable[[str], None]:
+        """Return what spoils a stored profile from outside."""
+        raise NotImplementedError
+
+    def test_another_process_sees_it(self, store: Store, opening: str) -> None:
+        """What was saved here is loaded there, and the other way round."""
+        store.save(credential("here", 1))
+
+        ran(opening, MAKE + "assert store.load('here') == made('here', 1)\nstore.save(made('there', 2))")
+
+        assert store.load("there") == credential("there", 2)
+        assert store.names() == ["here", "there"]
+
+    def test_opening_again_finds_everything(self, store: Store, opening: str) -> None:
+        """Nothing is kept only in memory."""
+        store.save(credential("a", 1))
+        store.save(credential("b", 2))
+        store.delete("a")
+        names: dict[str, Any] = {}
+        exec(opening, names)
+
+        assert names["store"].names() == ["b"]
+        assert names["store"].load("b") == credential("b", 2)
+
+    def test_eight_processes_lose_nothing(self, store: Store, opening: str) -> None:
+        """Processes that save different profiles at the same moment all find theirs afterwards."""
+        script = MAKE + "input()\nstore.save(made(f'p{NUMBER}', NUMBER))"
+        herd = [
+            subprocess.Popen([sys.executable, "-c", f"NUMBER = {n}\n{opening}\n{script}"], stdin=subprocess.PIPE)
+            for n in range(8)
+        ]
+        for each in herd:
+            each.communicate(b"\n", timeout=60)
+
+        assert [each.returncode for each in herd] == [0] * 8
+        assert sorted(store.names()) == [f"p{n}" for n in range(8)]
+        assert all(store.load(f"p{n}") == credential(f"p{n}", n) for n in range(8))
+
+    def test_a_reader_sees_old_or_new(self, store: Store, opening: str) -> None:
+        """While another process saves again and again, a reader without a lock always finds one whole credential."""
+        store.save(credential("work", 0, size=3000))
+        script = MAKE + "for n in range(1, 13):\n    store.save(made('work', n, size=3000))"
+        seen = []
+        with subprocess.Popen([sys.executable, "-c", f"{opening}\n{script}"]) as writer:
+            while writer.poll() is None:
+                seen.append(store.load("work"))
+
+        assert writer.returncode == 0
+        whole = [credential("work", n, size=3000) for n in range(13)]
+        assert all(each in whole for each in seen)
+        assert store.load("work") == whole[12]
+
+    def test_a_killed_save_leaves_old_or_new(self, store: Store, opening: str) -> None:
+        """A process that is killed while it saves leaves one whole credential, and the next save works."""
+        script = MAKE + "for n in range(1, 1000):\n    print(n, flush=True)\n    store.save(made('work', n, size=3000))"
+        store.save(credential("work", 0, size=3000))
+        for lines in (1, 2, 4):
+            with subprocess.Popen([sys.executable, "-c", f"{opening}\n{script}"], stdout=subprocess.PIPE) as writer:
+                assert writer.stdout is not None
+                number = [int(writer.stdout.readline()) for _ in range(lines)][-1]
+                writer.kill()
+
+            held = store.load("work")
+            assert held is not None
+            assert held in [credential("work", n, size=3000) for n in (0, number - 1, number, number + 1)]
+            store.save(credential("work", 0, size=3000))
+            assert store.load("work") == credential("work", 0, size=3000)
+
+    def test_damage_is_said_and_not_hidden(self, store: Store, damaged: Callable[[str], None]) -> None:
+        """A spoiled profile is an error with words, neither nothing nor something made up."""
+        store.save(credential("work"))
+        damaged("work")
+
+        with pytest.raises((StoreError, StoreDamaged, ForeignFileDamaged)) as caught:
+            store.load("work")
+
+        assert "access-1" not in str(caught.value) + caught.value.hint
+
+
+MAKE = "from tests.contract.store_contract import credential as made\n"
+"""Lets a script make the credentials of these tests."""
+
+
+def ran(opening: str, script: str) -> None:
+    """Run a script over the store in a process of its own."""
+    subprocess.run([sys.executable, "-c", f"{opening}\n{script}"], check=True, timeout=60)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """`auth-profiles.json`, our own file and OpenClaw's."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.contract.store_contract import StoreContract
+from tests.contract.store_contract import LastingStoreContract
 
 
 def opening_of(folder: Path, *, openclaw: bool) -> str:
@@ -16,7 +17,13 @@ def opening_of(folder: Path, *, openclaw: bool) -> str:
     )
 
 
-class TestOwnFile(StoreContract):
+def cut(folder: Path) -> Callable[[str], None]:
+    """Return what cuts the end off a profiles file in a folder."""
+    path = folder / "data" / "auth-profiles.json"
+    return lambda _profile: path.write_bytes(path.read_bytes()[:-20]) and None
+
+
+class TestOwnFile(LastingStoreContract):
     """A file of ours."""
 
     @pytest.fixture
@@ -24,11 +31,21 @@ class TestOwnFile(StoreContract):
         """Open a file that does not exist yet."""
         return opening_of(tmp_path, openclaw=False)
 
+    @pytest.fixture
+    def damaged(self, tmp_path: Path) -> Callable[[str], None]:
+        """Cut the file."""
+        return cut(tmp_path)
 
-class TestOpenClawsFile(StoreContract):
+
+class TestOpenClawsFile(LastingStoreContract):
     """OpenClaw's file, under its lock."""
 
     @pytest.fixture
     def opening(self, tmp_path: Path) -> str:
         """Open a file that does not exist yet."""
         return opening_of(tmp_path, openclaw=True)
+
+    @pytest.fixture
+    def damaged(self, tmp_path: Path) -> Callable[[str], None]:
+        """Cut the file."""
+        return cut(tmp_path)

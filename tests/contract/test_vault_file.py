@@ -33,7 +33,8 @@ from codex_auth.core.vault_kdf import STRONG
 from codex_auth.core.vault_layout import HEADER_BYTES, NONCE, STEP, TAG_BYTES
 from codex_auth.edge import files, locks
 from codex_auth.edge.places import find_places
-from codex_auth.stores import index, open_store
+from codex_auth.stores import open_store
+from codex_auth.stores.index import Index
 from codex_auth.stores.vault import Vault
 from codex_auth.stores.vault_hot import read_entry
 from tests.contract.store_contract import credential
@@ -314,7 +315,8 @@ def test_an_index_that_is_behind_is_not_believed(tmp_path: Path) -> None:
 
     vault.save(credential("lab"))
 
-    assert list(index.read(places(tmp_path).index) or ()) == ["work", "home", "lab"]
+    listed = Index(places(tmp_path).index, locks=places(tmp_path).locks, kind="vault").cards()
+    assert [card.profile for card in listed] == ["work", "home", "lab"]
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b'{"version": 2}', b'{"version": 1, "profiles": {"a": 1}}'])
@@ -529,7 +531,7 @@ def test_files_are_private(tmp_path: Path) -> None:
 
     modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.rglob("*") if each.is_file()}
     assert set(modes.values()) == {0o600}
-    assert {"vault.cav", "vault.key", "vault-index.json", "vault-generation.json"} <= set(modes)
+    assert {"vault.cav", "vault.key", "index.json", "vault-generation.json"} <= set(modes)
 
 
 def test_sizes_are_steps(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def places(folder: Path) -> VaultPlaces:
     data, state = folder / "data", folder / "state"
     return VaultPlaces(
         vault=str(data / "vault.cav"),
-        index=str(data / "vault-index.json"),
+        index=str(data / "index.json"),
         seen=str(state / "vault-generation.json"),
         locks=str(state / "locks"),
     )

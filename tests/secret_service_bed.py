@@ -1,0 +1,96 @@
+"""A session bus and a real GNOME Keyring of our own, in a scratch home; nobody else's keyring is ever touched."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+import secretstorage
+
+PASSWORD = b"not a secret"
+
+
+class Desktop:
+    """What a test may do to the keyring from outside. Its environment is `env`."""
+
+    def __init__(self, env: dict[str, str], daemon: "subprocess.Popen[bytes]") -> None:
+        self.env = env
+        self._daemon = daemon
+
+    def sleep(self) -> None:
+        """Stop the keyring; the bus goes on."""
+        self._daemon.send_signal(signal.SIGSTOP)
+
+    def items(self) -> list[tuple[str, dict[str, str], str]]:
+        """Return label, attributes and secret of every item of ours."""
+        with closing(secretstorage.dbus_init()) as bus:
+            found = secretstorage.get_default_collection(bus).search_items({"service": "codex-auth"})
+            return [(item.get_label(), item.get_attributes(), item.get_secret().decode()) for item in found]
+
+    def clear(self) -> None:
+        """Remove every item of ours."""
+        with closing(secretstorage.dbus_init()) as bus:
+            for item in list(secretstorage.get_default_collection(bus).search_items({"service": "codex-auth"})):
+                item.delete()
+
+    def lock(self) -> None:
+        """Lock the collection, as a screen lock may."""
+        with closing(secretstorage.dbus_init()) as bus:
+            secretstorage.get_default_collection(bus).lock()
+
+
+@contextmanager
+def running_desktop(home: Path, *, password: bytes | None = PASSWORD) -> Iterator[Desktop]:
+    """Start a bus and a keyring in this home; without a password it has no collection, as after a login by SSH key.
+
+    The environment of this process points to them for the length of the block.
+    """
+    runtime = home / "run"
+    runtime.mkdir(parents=True, mode=0o700)
+    kept = ("PATH", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
+    env = {key: os.environ[key] for key in kept if key in os.environ}
+    env |= {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime)}
+    with subprocess.Popen(
+        ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address"],
+        env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    ) as bus:  # fmt: skip
+        assert bus.stdout is not None
+        env["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().decode().strip()
+        command = ["gnome-keyring-daemon", "--foreground", "--components=secrets"]
+        with subprocess.Popen(
+            [*command, "--unlock"] if password else command,
+            env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        ) as daemon:  # fmt: skip
+            assert daemon.stdin is not None
+            daemon.stdin.write(password or b"")
+            daemon.stdin.close()
+            try:
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setenv("DBUS_SESSION_BUS_ADDRESS", env["DBUS_SESSION_BUS_ADDRESS"])
+                    _wait_for_service()
+                    yield Desktop(env, daemon)
+            finally:
+                daemon.send_signal(signal.SIGCONT)
+                daemon.terminate()
+                bus.terminate()
+
+
+def _wait_for_service() -> None:
+    """Wait until the keyring has its name on the bus; asking for it would start a second one."""
+    deadline = time.monotonic() + 20
+    with closing(secretstorage.dbus_init()) as bus:
+        while not _has_owner(bus):
+            assert time.monotonic() < deadline, "the keyring did not start"
+            time.sleep(0.02)
+
+
+def _has_owner(bus: "secretstorage.DBusConnection") -> bool:
+    from jeepney import DBusAddress, new_method_call
+
+    address = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+    call = new_method_call(address, "NameHasOwner", "s", ("org.freedesktop.secrets",))
+    return bool(bus.send_and_get_reply(call).body[0])
