@@ -15,6 +15,7 @@ from codex_auth.cli import options
 @options.json_output
 @options.requester
 @options.full
+@options.store
 @options.auth_path
 @click.pass_context
 def command(
@@ -25,6 +26,7 @@ def command(
     as_json: bool,
     requester: str,
     full: bool,
+    store: str,
     auth_path: str,
 ) -> None:
     """Take the address the browser ended on and store the login.
@@ -39,7 +41,7 @@ def command(
     from codex_auth.stories.two_step import finish
 
     world = World()
-    places, store = open_places(ctx, world, auth_path)
+    places, shelves = open_places(ctx, world, auth_path, store=store)
     text = read_callback_url(callback_url, profile=name or "default", world=world)
-    credential = finish(name, text, requester=requester, store=store, places=places, world=world)
+    credential = finish(name, text, requester=requester, store=shelves, places=places, world=world)
     print_finished(credential, places, world, as_json=as_json, full=full)

@@ -223,7 +223,7 @@ class FilePlace(Place):
     def __init__(self, asked: Asked) -> None:
         env = os.environ
         home = where.home(env)
-        if not home or os.path.exists(where.config_path(env, home)) or env.get("CODEX_AUTH_STORE"):
+        if not home or os.path.exists(where.config_path(env, home)):
             raise Unsure  # the configuration may say anything; reading it costs more than this module may
         name = (asked.name or env.get("CODEX_AUTH_PROFILE", "") or "default").lower()
         for prefix in ("openai-codex:", "openai:"):
@@ -235,6 +235,19 @@ class FilePlace(Place):
         self.auth_path = asked.auth_path
         self._path = where.auth_path(env, home, asked=asked.auth_path, configured="", assume_openclaw=False)[0]
         self._mark: tuple[int, int, int] | None = None
+        if self._is_listed(where.index_path(env, home)):
+            raise Unsure  # kept in the keyring or the vault
+
+    def _is_listed(self, index: str) -> bool:
+        """Whether another store may hold the profile; its name anywhere in the index is reason enough."""
+        try:
+            fd = os.open(index, _OPEN)
+        except FileNotFoundError:
+            return False
+        try:
+            return f'"{self.name}"'.encode() in os.read(fd, _READ_LIMIT)
+        finally:
+            os.close(fd)
 
     def read(self) -> Held:
         """Return the one entry of this name. Raises `Unsure` unless there is exactly one, in a file of ours alone."""

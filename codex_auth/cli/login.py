@@ -26,6 +26,7 @@ from codex_auth.cli import options
 @options.issuer
 @options.client_id
 @options.scope
+@options.store
 @options.auth_path
 @click.pass_context
 def command(
@@ -42,6 +43,7 @@ def command(
     issuer: str,
     client_id: str,
     scope: str,
+    store: str,
     auth_path: str,
 ) -> None:
     """Sign in and keep the login as profile NAME.
@@ -63,7 +65,7 @@ def command(
     if not timeout:
         raise UsageError(problem="The value of --timeout cannot be zero.", command="login")
     world = World()
-    places, store = open_places(ctx, world, auth_path)
+    places, shelves = open_places(ctx, world, auth_path, store=store)
     selector = chosen_profile(name, places, world)
     wanted = Wanted(
         selector=selector,
@@ -80,4 +82,4 @@ def command(
         timeout=timeout,
         countdown=Countdown(sys.stderr, "Waiting for you to approve", env=world.env),
     )
-    print_finished(login(wanted, ways, store=store, world=world), places, world, as_json=as_json, full=full)
+    print_finished(login(wanted, ways, store=shelves, world=world), places, world, as_json=as_json, full=full)

@@ -10,9 +10,9 @@ from codex_auth.stores import open_store
 from codex_auth.stores.protocol import Store
 
 
-def open_places(ctx: click.Context, world: World, auth_path: str) -> tuple[Places, Store]:
+def open_places(ctx: click.Context, world: World, auth_path: str, *, store: str = "") -> tuple[Places, Store]:
     """Return where things are kept, and the store."""
-    places = find_places(world.env, auth_path=auth_path, assume_openclaw=bool(ctx.obj))
+    places = find_places(world.env, auth_path=auth_path, store=store, assume_openclaw=bool(ctx.obj))
     return places, open_store(places)
 
 

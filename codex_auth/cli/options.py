@@ -44,6 +44,9 @@ requester: Wrapper = click.option(
 replace_account: Wrapper = click.option(
     "--replace", "replace_account", is_flag=True, help="Let another account take over this profile."
 )
+store: Wrapper = click.option(
+    "--store", default="", metavar="KIND", help="Where a new profile is put: file, keyring, vault or auto."
+)
 issuer: Wrapper = click.option(
     "--issuer", default="", metavar="URL", help="Another provider: loopback, or https and listed in the configuration."
 )

@@ -13,6 +13,7 @@ from codex_auth.core.text import printable
 from codex_auth.edge.pending import PendingFile
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
+from codex_auth.stories.move import Moved
 from codex_auth.stories.two_step import Started
 
 INSTRUCTIONS = (
@@ -103,6 +104,17 @@ def refreshed_row(profile: str, result: Credential | AuthError) -> dict[str, obj
             "exit_code": result.status,
         }
     return {"profile": profile, "ok": True, "expires_at": words.stamp(result.expires)}
+
+
+def print_moved(moved: Moved, world: World, *, dry_run: bool, as_json: bool) -> None:
+    """Say where a login was and is, or would be."""
+    if as_json:
+        _print(world, profile=moved.profile, source=moved.source, target=moved.target, dry_run=dry_run)
+    elif not moved.is_needed:
+        world.out(f"{moved.profile} is in the {moved.target} already.")
+    else:
+        verb = "would be moved" if dry_run else "is moved"
+        world.out(f"{moved.profile} {verb} from the {moved.source} to the {moved.target}.")
 
 
 def print_cancelled(profile: str, world: World, *, as_json: bool) -> None:

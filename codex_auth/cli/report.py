@@ -125,6 +125,8 @@ def reasons(places: Places, world: World) -> list[str]:
     return [
         f"credentials: {places.auth_path}",
         f"  because {places.auth_rule}",
+        f"new profiles go to: {places.store}",
+        f"  because {places.store_rule}",
         f"state: {places.state}",
         f"configuration: {places.config_file}",
         *(f"from the environment: {name}" for name in settings),

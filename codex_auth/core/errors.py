@@ -557,6 +557,14 @@ class KeyringDamaged(StoreError):
     remedy = "Run `codex-auth login {profile}` to sign in again."
 
 
+class CopyDiffers(AuthError):
+    """A store gave back something else than it was given; the login stays where it was."""
+
+    code = "copy_differs"
+    sentence = "The {store} did not give back what it was given for {profile}; the login stays where it was."
+    remedy = "Try another store: `codex-auth move {profile} --to vault` or `--to file`."
+
+
 class OpenClawOwnsStore(AuthError):
     """OpenClaw keeps its credentials in SQLite; a JSON file beside it would break the agent."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from codex_auth.core.errors import ConfigDamaged, StoreError, UsageError
 from codex_auth.edge import where
 
+STORE_KINDS = ("file", "keyring", "vault", "auto")
+"""What may be named: the words of Codex's `cli_auth_credentials_store` where they mean the same."""
 PENDING_NAME = "codex-auth-pending.json"
 _CONFIG_LIMIT = 256 * 1024
 
@@ -38,6 +40,9 @@ class Places:
     auth_rule: str
     """Why `auth_path` was chosen, in words for `status --why`."""
     is_openclaw_file: bool
+    store: str = "file"
+    """Where new profiles are put: a kind of store, or `auto`."""
+    store_rule: str = "it is the default"
     config: Config = field(default_factory=Config)
     state_is_ours: bool = False
     """`CODEX_AUTH_STATE_DIR` moves all state, the pending-state file included."""
@@ -83,7 +88,9 @@ class Places:
         return os.path.join(self.state, "vault.key")
 
 
-def find_places(env: Mapping[str, str], *, auth_path: str = "", assume_openclaw: bool = False) -> Places:
+def find_places(
+    env: Mapping[str, str], *, auth_path: str = "", store: str = "", assume_openclaw: bool = False
+) -> Places:
     """Return this run's places: the command line first, then `CODEX_AUTH_*`, configuration, the XDG folders.
 
     `assume_openclaw` is the skill's entry: without any OpenClaw folder it still writes where OpenClaw of the
@@ -100,7 +107,10 @@ def find_places(env: Mapping[str, str], *, auth_path: str = "", assume_openclaw:
     path, rule, is_openclaw = where.auth_path(
         env, home, asked=auth_path, configured=config.auth_path, assume_openclaw=assume_openclaw
     )
+    kind, store_rule = _choose_store(env, config, store)
     return Places(
+        store=kind,
+        store_rule=store_rule,
         state=where.state_path(env, home),
         state_is_ours=bool(own_state),
         data=where.data_path(env, home),
@@ -110,6 +120,21 @@ def find_places(env: Mapping[str, str], *, auth_path: str = "", assume_openclaw:
         auth_rule=rule,
         is_openclaw_file=is_openclaw,
     )
+
+
+def _choose_store(env: Mapping[str, str], config: Config, asked: str) -> tuple[str, str]:
+    """Return the kind of store for new profiles, and what named it."""
+    named = (
+        (asked, "--store"),
+        (env.get("CODEX_AUTH_STORE", ""), "CODEX_AUTH_STORE"),
+        (config.store, "store in the configuration file"),
+    )
+    for kind, rule in named:
+        if kind and kind not in STORE_KINDS:
+            raise UsageError(problem=f"{rule} must be one of {', '.join(STORE_KINDS)}.", command="status")
+        if kind:
+            return kind, f"{rule} names it"
+    return "file", "it is the default"
 
 
 def _read_config(path: str) -> Config:

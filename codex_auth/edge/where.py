@@ -44,6 +44,11 @@ def data_path(env: "Mapping[str, str]", home: str) -> str:
     return os.path.join(xdg(env, "XDG_DATA_HOME", home, ".local", "share"), "codex-auth")
 
 
+def index_path(env: "Mapping[str, str]", home: str) -> str:
+    """Return the list of what keyring and vault hold."""
+    return os.path.join(data_path(env, home), "index.json")
+
+
 def auth_path(
     env: "Mapping[str, str]", home: str, *, asked: str, configured: str, assume_openclaw: bool
 ) -> tuple[str, str, bool]:

@@ -1,5 +1,6 @@
 """Where credentials are kept: one protocol, one module per kind of place."""
 
+import os
 from importlib import import_module
 
 TYPE_CHECKING = False
@@ -13,9 +14,23 @@ STORES = {
     "vault": "codex_auth.stores.vault",
 }
 """The kinds of store, and the module whose `open_store` opens each."""
+AUTO = "auto"
+"""The keyring if it truly works, else the vault; never a plain file."""
 
 
-def open_store(places: "Places", kind: str = "file") -> "Store":
-    """Open a store of this kind at this run's places. Nothing is created by opening."""
+def open_store(places: "Places") -> "Store":
+    """Open what this run keeps credentials in. Nothing is created by opening.
+
+    Where nothing but the plain file was ever used, that is the file itself.
+    """
+    if places.store == "file" and not os.path.exists(places.index):
+        return open_kind(places, "file")
+    from codex_auth.stores.shelves import Shelves
+
+    return Shelves(places, begin=places.store)
+
+
+def open_kind(places: "Places", kind: str) -> "Store":
+    """Open one kind of store."""
     store: Store = import_module(STORES[kind]).open_store(places)
     return store

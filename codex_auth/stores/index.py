@@ -21,7 +21,7 @@ from codex_auth.stores import entries
 from codex_auth.stores.entries import Entry
 
 _VERSION = 1
-_SHOWN = ("type", "provider", "expires", "clientId", "accountId", "email", "chatgptPlanType", entries.OURS)
+_SHOWN = ("type", "provider", "expires", "accountId", "email", "chatgptPlanType", entries.OURS)
 """The fields of an entry that are no secret. A new field is a secret until it is listed here."""
 _HAS_REFRESH = "hasRefresh"
 _LOCK_SECONDS = 30.0
@@ -113,4 +113,6 @@ class Index:
 
 def _shown(entry: Entry) -> dict[str, object]:
     shown = {key: entry[key] for key in _SHOWN if entry.get(key) is not None}
-    return {**shown, _HAS_REFRESH: bool(entry.get("refresh"))}
+    ours = entry.get(entries.OURS)
+    told = {key: value for key, value in ours.items() if key != "scope"} if isinstance(ours, dict) else {}
+    return {**shown, entries.OURS: told, _HAS_REFRESH: bool(entry.get("refresh"))}

@@ -32,7 +32,7 @@ from codex_auth.core.names import CURRENT_PREFIX
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
 from codex_auth.edge.places import Places
-from codex_auth.stores import STORES, auth_profiles, open_store
+from codex_auth.stores import STORES, auth_profiles, open_kind
 from codex_auth.stores.auth_profiles import AuthProfiles
 from tests.contract.store_contract import credential, identity
 
@@ -817,7 +817,7 @@ def test_the_table_opens_every_kind(tmp_path: Path) -> None:
     )
 
     for kind in STORES:
-        assert open_store(places, kind).kind == kind
+        assert open_kind(places, kind).kind == kind
     assert list(tmp_path.iterdir()) == []
 
 

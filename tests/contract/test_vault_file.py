@@ -33,7 +33,7 @@ from codex_auth.core.vault_kdf import STRONG
 from codex_auth.core.vault_layout import HEADER_BYTES, NONCE, STEP, TAG_BYTES
 from codex_auth.edge import files, locks
 from codex_auth.edge.places import find_places
-from codex_auth.stores import open_store
+from codex_auth.stores import open_kind
 from codex_auth.stores.index import Index
 from codex_auth.stores.vault import Vault
 from codex_auth.stores.vault_hot import read_entry
@@ -410,9 +410,9 @@ def test_the_vault_of_a_run(tmp_path: Path) -> None:
     env = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"), "XDG_STATE_HOME": str(tmp_path / "state")}
     found = find_places(env)
 
-    open_store(found, "vault").save(credential())
+    open_kind(found, "vault").save(credential())
 
-    assert open_store(found, "vault").load("work") == credential()
+    assert open_kind(found, "vault").load("work") == credential()
     assert read_entry(found.vault, found.vault_key, "work")
     assert (tmp_path / "data" / "codex-auth" / "vault.cav").exists()
     assert (tmp_path / "state" / "codex-auth" / "vault.key").exists()

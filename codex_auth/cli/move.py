@@ -1,0 +1,41 @@
+"""`codex-auth move`: keep a login in another store."""
+
+import click
+
+from codex_auth.cli import options
+
+
+@click.command()
+@options.profile
+@click.option("--all", "everyone", is_flag=True, help="Every profile.")
+@click.option(
+    "--to", "target", required=True, type=click.Choice(["file", "keyring", "vault"]), help="The store to move to."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be moved, and move nothing.")
+@options.json_output
+@options.auth_path
+@click.pass_context
+def command(
+    ctx: click.Context, name: str | None, *, everyone: bool, target: str, dry_run: bool, as_json: bool, auth_path: str
+) -> None:
+    """Keep a login in another store from now on.
+
+    It is copied, read back, switched, and only then removed from where it was; stop it at any point and run it again.
+    """
+    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.cli.outcome import print_moved
+    from codex_auth.core.errors import UsageError
+    from codex_auth.edge.world import World
+    from codex_auth.stores.shelves import Shelves
+    from codex_auth.stories.move import move
+    from codex_auth.stories.sign_in import meant_profile
+
+    if everyone and name is not None:
+        raise UsageError(problem="Name one profile, or say --all.", command="move")
+    world = World()
+    places, _ = open_places(ctx, world, auth_path)
+    shelves = Shelves(places, begin=places.store)
+    profiles = shelves.names() if everyone else [meant_profile(chosen_profile(name, places, world), shelves)]
+    for profile in profiles:
+        moved = move(profile, target, store=shelves, dry_run=dry_run)
+        print_moved(moved, world, dry_run=dry_run, as_json=as_json)

@@ -1,0 +1,91 @@
+"""Several stores as one: each profile stays in the store it was put in, and new ones go where this run says.
+
+Which store holds a profile is not a setting of its own that could go wrong: the index lists what keyring and vault
+hold, and the file lists the rest. A profile that is in two (a move that was cut off) is the index's; both are equal.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+from codex_auth.core.errors import AuthError
+from codex_auth.core.model import Card, Credential, Identity
+from codex_auth.edge.places import Places
+from codex_auth.stores import AUTO, open_kind
+from codex_auth.stores.guards import hold_profile
+from codex_auth.stores.protocol import Store
+
+_LISTED = ("keyring", "vault")
+"""The kinds whose profiles the index lists, which are looked at before the file."""
+
+
+class Shelves:
+    """Every store there is, as one. `begin` is the kind that new profiles are put in, or `auto`."""
+
+    def __init__(self, places: Places, *, begin: str) -> None:
+        self.kind = begin
+        self._places = places
+        self._opened: dict[str, Store] = {}
+        self._last: Store | None = None
+
+    def shelf(self, kind: str) -> Store:
+        """Return the store of this kind."""
+        if kind not in self._opened:
+            self._opened[kind] = open_kind(self._places, kind)
+        return self._opened[kind]
+
+    def names(self) -> list[str]:
+        """Return the profiles of all stores; the file's first."""
+        return [card.profile for card in self.cards()]
+
+    def cards(self) -> Iterator[Card]:
+        """Return one card for each profile."""
+        listed = {card.profile: card for kind in _LISTED for card in self.shelf(kind).cards()}
+        for card in self.shelf("file").cards():
+            yield listed.pop(card.profile, card)
+        yield from listed.values()
+
+    def load(self, profile: str) -> Credential | None:
+        """Return the sign-in of a profile, wherever it is kept."""
+        self._last = self._place_of(profile)
+        return self._last.load(profile)
+
+    def save(self, credential: Credential, *, expecting: Identity | None = None) -> None:
+        """Keep a credential where its profile is kept; a new one where this run says."""
+        self._place_of(credential.profile).save(credential, expecting=expecting)
+
+    def delete(self, profile: str) -> bool:
+        """Remove a profile from every store."""
+        kinds = self.kinds_with(profile)
+        for kind in kinds:
+            self.shelf(kind).delete(profile)
+        return bool(kinds)
+
+    def lock(self, profile: str, timeout: float) -> AbstractContextManager[None]:
+        """Hold one profile. It is the same lock whatever store the profile is kept in."""
+        return hold_profile(self._places.locks, profile, timeout)
+
+    def prove_writable(self) -> None:
+        """Show that the store of the profile that was loaded last could be written, or the one for new ones."""
+        (self._last or self._for_new()).prove_writable()
+
+    def home_of(self, profile: str) -> Store | None:
+        """Return the store that holds a profile, or None for a new one."""
+        kinds = self.kinds_with(profile)
+        return self.shelf(kinds[0]) if kinds else None
+
+    def kinds_with(self, profile: str) -> list[str]:
+        """Return the kinds of store that hold a profile: one, or two after a move that was cut off."""
+        return [kind for kind in (*_LISTED, "file") if profile in self.shelf(kind).names()]
+
+    def _place_of(self, profile: str) -> Store:
+        return self.home_of(profile) or self._for_new()
+
+    def _for_new(self) -> Store:
+        """Return where new profiles go: with `auto` the keyring if it truly works, else the vault."""
+        if self.kind == AUTO:
+            self.kind = "keyring"
+            try:
+                self.shelf("keyring").prove_writable()
+            except AuthError:
+                self.kind = "vault"
+        return self.shelf(self.kind)

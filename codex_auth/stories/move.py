@@ -1,0 +1,53 @@
+"""Moving a login to another store: copied, read back, switched, and only then removed from where it was."""
+
+from dataclasses import dataclass
+
+from codex_auth.core.errors import ApiKeyStays, CopyDiffers, ProfileNotFound
+from codex_auth.stores.shelves import Shelves
+
+_LOCK_SECONDS = 75.0
+"""Longer than a refresh of the same profile may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What a move did, or would do."""
+
+    profile: str
+    source: str
+    target: str
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether the profile was somewhere else."""
+        return self.source != self.target
+
+
+def move(profile: str, target: str, *, store: Shelves, dry_run: bool = False) -> Moved:
+    """Move one profile, and return where it was. It may be killed at any point: the login is in one store or in both.
+
+    While it is in both, the target's copy counts when the target is listed in the index, the source's otherwise, and
+    the two are equal; moving again finishes it. Raises `ProfileNotFound`, `ApiKeyStays`, `CopyDiffers`, and the
+    errors of both stores; then the source is as it was.
+    """
+    with store.lock(profile, timeout=_LOCK_SECONDS):
+        source = store.home_of(profile)
+        if source is None:
+            raise ProfileNotFound(profile=profile)
+        moved = Moved(profile=profile, source=source.kind, target=target)
+        if dry_run:
+            return moved
+        if moved.is_needed:
+            held = source.load(profile)
+            if held is None or held.is_api_key:
+                raise ApiKeyStays(profile=profile)
+            shelf = store.shelf(target)
+            shelf.prove_writable()
+            shelf.save(held)
+            if shelf.load(profile) != held:
+                shelf.delete(profile)
+                raise CopyDiffers(profile=profile, store=target)
+        for kind in store.kinds_with(profile):
+            if kind != target:
+                store.shelf(kind).delete(profile)
+    return moved
