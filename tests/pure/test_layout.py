@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect idtoken replies flow renewal schedule",
-    "edge": "trouble folders files locks world where places openclaw elsewhere seal signals pending journal rounds hooks timers "
+    "edge": "trouble folders files locks world where places openclaw elsewhere seal signals pending journal "
+    "rounds hooks timers "
     "wire request_head pages ports loopback terminal browser child",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory",
     "stories": "sign_in two_step login copies refresh alerts keep status run",
