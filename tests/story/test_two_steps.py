@@ -13,7 +13,7 @@ from tests.story.conftest import Person, Program
 
 
 def test_a_login_is_stored_and_shown(person: Person) -> None:
-    """start → approve → finish stores the login, and status shows whose it is and who owns it."""
+    """Start → approve → finish stores the login, and status shows whose it is and who owns it."""
     finished = person.sign_in()
 
     assert finished["profile"] == "work"
