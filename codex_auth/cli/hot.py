@@ -117,7 +117,7 @@ def answer(arguments: list[str]) -> int | None:
         asked = Asked(arguments)
         if not asked.is_shown and sys.stdout.isatty():
             return None
-        held = FilePlace(asked).live(asked.min_validity, deadline())
+        held = FilePlace(asked).shelf().live(asked.min_validity, deadline())
         return show(held, asked)
     except KeyboardInterrupt:
         return 130
@@ -235,19 +235,26 @@ class FilePlace(Place):
         self.auth_path = asked.auth_path
         self._path = where.auth_path(env, home, asked=asked.auth_path, configured="", assume_openclaw=False)[0]
         self._mark: tuple[int, int, int] | None = None
-        if self._is_listed(where.index_path(env, home)):
-            raise Unsure  # kept in the keyring or the vault
+        self._data = where.data_path(env, home)
 
-    def _is_listed(self, index: str) -> bool:
-        """Whether another store may hold the profile; its name anywhere in the index is reason enough."""
+    def shelf(self) -> Place:
+        """Return the place that holds the profile: keyring or vault if the index lists it there, else this file."""
         try:
-            fd = os.open(index, _OPEN)
+            fd = os.open(os.path.join(self._data, where.INDEX_NAME), _OPEN)
         except FileNotFoundError:
-            return False
+            return self
         try:
-            return f'"{self.name}"'.encode() in os.read(fd, _READ_LIMIT)
+            index = os.read(fd, _SMALL)
         finally:
             os.close(fd)
+        if f'"{self.name}"'.encode() not in index:
+            return self
+        kinds = _object(index)
+        for kind in ("keyring", "vault"):
+            listed = kinds.get(kind)
+            if isinstance(listed, dict) and self.name in listed:
+                return ListedPlace(kind, self, self._data)
+        return self
 
     def read(self) -> Held:
         """Return the one entry of this name. Raises `Unsure` unless there is exactly one, in a file of ours alone."""
@@ -287,6 +294,47 @@ class FilePlace(Place):
         return entries[0]
 
 
+class ListedPlace(Place):
+    """One profile in the keyring or the vault, read directly; whatever is not plain is for the slow way."""
+
+    def __init__(self, kind: str, asked: Place, data: str) -> None:
+        self.name, self.state, self.auth_path = asked.name, asked.state, asked.auth_path
+        self._kind = kind
+        self._data = data
+        self._mark: tuple[int, int] | None = None
+
+    def read(self) -> Held:
+        """Return the entry of this name. Raises `Unsure` where a person or the library is needed."""
+        self._mark = self._index_mark()
+        text = self._from_keyring() if self._kind == "keyring" else self._from_vault()
+        if text is None:
+            raise Unsure
+        return _held(_object(text))
+
+    def has_changed(self) -> bool:
+        """Whether something was saved since; the index is written after each save."""
+        return self._index_mark() != self._mark
+
+    def _index_mark(self) -> tuple[int, int]:
+        found = os.stat(os.path.join(self._data, where.INDEX_NAME))
+        return found.st_ino, found.st_mtime_ns
+
+    def _from_keyring(self) -> bytes | None:
+        from codex_auth.edge import secret_service
+        from codex_auth.stores import slots
+
+        if not secret_service.is_usual():
+            return None
+        found = slots.newest(self.name, lambda names: secret_service.read("codex-auth", names) or {})
+        return None if found is None else found.text.encode()
+
+    def _from_vault(self) -> bytes | None:
+        from codex_auth.stores.vault_hot import read_entry
+
+        key = os.path.realpath(os.path.join(self.state, where.VAULT_KEY_NAME))
+        return read_entry(os.path.join(self._data, where.VAULT_NAME), key, self.name)
+
+
 class _Rules:
     """What the C scanner of the `json` module wants to know; it needs nothing else of that module."""
 
@@ -307,13 +355,17 @@ def _object_at(data: "bytes | Any", start: int, end: int) -> "Entry | None":
         at += 1
     if colon != 1 or data[at : at + 1] != b"{":
         return None
+    return _object(bytes(data[at : at + _WINDOW]))
+
+
+def _object(text: bytes) -> "Entry":
+    """Return the object that a text begins with."""
+    from _json import make_scanner
+
     try:
-        from _json import make_scanner
-    except ImportError:
-        raise Unsure from None
-    text = str(data[at : at + _WINDOW], "utf-8", "ignore")
-    try:
-        entry, _ = make_scanner(_Rules)(text, 0)  # type: ignore[arg-type]  # typeshed asks for itself here
+        entry, _ = make_scanner(_Rules)(str(text, "utf-8", "ignore"), 0)  # type: ignore[arg-type]  # typeshed asks for itself here
     except (StopIteration, ValueError, RecursionError):
         raise Unsure from None
-    return entry if isinstance(entry, dict) else None
+    if not isinstance(entry, dict):
+        raise Unsure
+    return entry

@@ -21,7 +21,8 @@ EXIT_CODES = {
     7: "store locked or needs a person",
     8: "temporarily unreachable, try again",
     9: "state uncertain after a crash, or a token with a copy (the message says what to run)",
-    126: "run: the command cannot be started (127: it was not found)",
+    126: "run: the command cannot be started",
+    127: "run: the command was not found",
     130: "stopped with Ctrl-C (129 and 143: by a hang-up or stop signal)",
 }
 """What each exit status means; `--help` and README print this table."""

@@ -70,7 +70,7 @@ class Places:
     @property
     def index(self) -> str:
         """The list of what a keyring or vault holds, without the secrets."""
-        return os.path.join(self.data, "index.json")
+        return os.path.join(self.data, where.INDEX_NAME)
 
     @property
     def seal_key(self) -> str:
@@ -80,12 +80,12 @@ class Places:
     @property
     def vault(self) -> str:
         """The encrypted vault."""
-        return os.path.join(self.data, "vault.cav")
+        return os.path.join(self.data, where.VAULT_NAME)
 
     @property
     def vault_key(self) -> str:
         """The vault's key file; never in the same folder as the vault."""
-        return os.path.join(self.state, "vault.key")
+        return os.path.join(self.state, where.VAULT_KEY_NAME)
 
 
 def find_places(

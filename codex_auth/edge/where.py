@@ -3,6 +3,10 @@
 import os
 
 AUTH_NAME = "auth-profiles.json"
+INDEX_NAME = "index.json"
+"""The list of what keyring and vault hold, without the secrets."""
+VAULT_NAME = "vault.cav"
+VAULT_KEY_NAME = "vault.key"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,11 +46,6 @@ def state_path(env: "Mapping[str, str]", home: str) -> str:
 def data_path(env: "Mapping[str, str]", home: str) -> str:
     """Return the folder of what we keep: our own `auth-profiles.json`, the vault, the index of names."""
     return os.path.join(xdg(env, "XDG_DATA_HOME", home, ".local", "share"), "codex-auth")
-
-
-def index_path(env: "Mapping[str, str]", home: str) -> str:
-    """Return the list of what keyring and vault hold."""
-    return os.path.join(data_path(env, home), "index.json")
 
 
 def auth_path(

@@ -51,15 +51,24 @@ class RefreshBench(Bench):
     def inject(self, scene: Scene, injection: Injection) -> Result | None:
         """Run the refresh with a fault, and note whether the login may be lost by it."""
         assert isinstance(scene, RefreshScene)
-        scene.may_lose = any(each.is_same(injection.call) for each in gap(self.calls))
+        scene.may_lose = any(each.is_same(injection.call) for each in gap(self.calls, injection.fault))
         return super().inject(scene, injection)
 
 
-def gap(calls: Sequence[Call]) -> list[Call]:
-    """Return the calls at which a login may be lost: after the request has left, until its reply has a name on disk."""
+def gap(calls: Sequence[Call], fault: str = KILL) -> list[Call]:
+    """Return the calls at which a fault may lose a login, from when the request has left.
+
+    A killed process loses it until the reply has a name on disk; one that lives, only until it has the reply.
+    """
     start = max(at for at, call in enumerate(calls) if (call.name, call.what) == ("sendto", PROVIDER)) + 1
-    end = next(at for at, call in enumerate(calls) if at > start and is_rename_to_note(call)) + 1
+    is_end = is_rename_to_note if fault == KILL else is_receipt
+    end = next(at for at, call in enumerate(calls) if at >= start and is_end(call)) + 1
     return list(calls[start:end])
+
+
+def is_receipt(call: Call) -> bool:
+    """Whether it takes the reply in."""
+    return (call.name, call.what) == ("recvfrom", PROVIDER)
 
 
 def is_rename_to_note(call: Call) -> bool:
@@ -85,15 +94,16 @@ def everything(calls: Sequence[Call]) -> list[Injection]:
 
 
 def sample(calls: Sequence[Call], *, every: int) -> list[Injection]:
-    """Return a kill on each side of each step's border, and every so-manieth of the rest."""
+    """Return a kill on each side of each step's border, a note that the disk refuses, and every so-manieth other."""
     inside = gap(calls)
     vital = [call for call in calls if is_vital(call)]
     sent = next(call for call in reversed(calls) if (call.name, call.what) == ("sendto", PROVIDER))
-    received = next(call for call in inside if call.name == "recvfrom")
+    received = next(filter(is_receipt, inside))
     renames = [call for call in vital if call.name.startswith("rename")]
     after = [calls[calls.index(call) + 1] for call in renames]
     chosen = [Injection(call=call, fault=KILL) for call in [sent, received, *renames, *after]]
     chosen += [Injection(call=call, fault=SHORT) for call in vital if call.name == "write" and call in inside]
+    chosen += [Injection(call=call, fault="EIO") for call in renames if is_rename_to_note(call)]
     rest = [each for each in everything(calls) if each not in chosen]
     return chosen + rest[::every]
 
