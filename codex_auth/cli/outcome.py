@@ -117,6 +117,14 @@ def print_moved(moved: Moved, world: World, *, dry_run: bool, as_json: bool) -> 
         world.out(f"{moved.profile} {verb} from the {moved.source} to the {moved.target}.")
 
 
+def print_vault(outcome: str, sentence: str, world: World, *, as_json: bool) -> None:
+    """Say what was done to the vault."""
+    if as_json:
+        _print(world, outcome=outcome)
+    else:
+        world.out(sentence)
+
+
 def print_cancelled(profile: str, world: World, *, as_json: bool) -> None:
     """Say which sign-in was forgotten."""
     if as_json:

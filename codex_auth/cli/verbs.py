@@ -11,6 +11,7 @@ VERBS = {
     "run": ("codex_auth.cli.run", "Run a command with a login in its environment: run NAME -- COMMAND."),
     "keep": ("codex_auth.cli.keep", "Renew every login ahead of its end, once or for as long as it runs."),
     "move": ("codex_auth.cli.move", "Keep a login in another store: file, keyring or vault."),
+    "vault": ("codex_auth.cli.vault", "Change the key of the encrypted vault."),
     "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),
     "demo": ("codex_auth.cli.demo", "Run a whole sign-in against the sandbox, in a scratch home."),
 }

@@ -24,6 +24,8 @@ class Config:
     """https issuers that `--issuer` may name besides OpenAI's; nothing else can add one."""
     codex_homes: tuple[str, ...] = ()
     """Further Codex homes on this machine, in which a copy of a login may lie."""
+    passphrase_command: str = ""
+    """The command that prints the vault's passphrase; without one the terminal is asked."""
     hook: str = ""
     """The command that `keep` runs when the state of a login changes."""
 
@@ -154,7 +156,7 @@ def _read_config(path: str) -> Config:
         table = tomllib.loads(text.decode("utf-8"))
     except (ValueError, RecursionError):  # also what a number of 5,000 digits raises
         raise ConfigDamaged(path=path, problem="it is not valid TOML") from None
-    known = {"auth_path", "store", "profile", "hook"}
+    known = {"auth_path", "store", "profile", "hook", "passphrase_command"}
     for key in sorted(known & table.keys()):
         if not isinstance(table[key], str):
             raise ConfigDamaged(path=path, problem=f"{key} must be a string")

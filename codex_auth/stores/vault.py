@@ -158,6 +158,10 @@ class Vault:
             if new != old:
                 old.forget(header.vault_id)
 
+    def source(self, kind: str) -> "KeySource":
+        """Return one of the ways to have a key, for `rekey`."""
+        return self._sources[kind]
+
     def accept_rollback(self) -> None:
         """Take the vault as it is for the newest, because there is no newer one."""
         with self._held("accept"):
@@ -271,10 +275,11 @@ def vault_places(places: Places) -> VaultPlaces:
 
 
 def open_store(places: Places) -> Vault:
-    """Open this run's vault with its key file, or with a passphrase asked for on the terminal."""
-    from codex_auth.edge.passphrases import from_terminal
+    """Open this run's vault with its key file, or with a passphrase: from the configured command, or the terminal."""
+    from codex_auth.edge.passphrases import from_command, from_terminal
     from codex_auth.edge.vault_keys import KeptKey, KeyFile, Passphrase
 
-    path = places.vault
+    path, command = places.vault, places.config.passphrase_command
+    ask = from_command(command) if command else from_terminal
     kept = KeptKey(path, KeyFile(os.path.realpath(places.vault_key)), where=places.vault_key)
-    return Vault(vault_places(places), {source.kind: source for source in (kept, Passphrase(path, from_terminal))})
+    return Vault(vault_places(places), {source.kind: source for source in (kept, Passphrase(path, ask))})

@@ -18,8 +18,8 @@ FLOORS = {
     "vault_seen vault_hot vault shelves",
     "stories": "sign_in two_step login copies refresh alerts keep status run move",
     "cli": "show doors report table quick options opening redirect_input outcome "
-    "token_json hot token login start finish cancel status refresh run keeping timing keep move demo verbs group skill "
-    "later main",
+    "token_json hot token login start finish cancel status refresh run keeping timing keep move vault demo "
+    "verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 

@@ -1,0 +1,153 @@
+"""Choosing a store, moving a login, changing the vault's key: the real program."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.story.conftest import Person, Program
+
+
+def stores(program: Program) -> dict[str, str]:
+    """Return which store each profile is in."""
+    return {row["profile"]: row["store"] for row in program.json("status")["profiles"]}
+
+
+def sign_in(person: Person, profile: str, account: str, *words: str, env: dict[str, str] | None = None) -> None:
+    """Sign in with more words, or variables, for `finish`."""
+    address = person.redirect(profile, account)
+    answer = person.program.json("finish", profile, "--callback-url", "-", *words, given=address, env=env)
+    assert answer["ok"] is True
+
+
+def test_each_way_to_choose_a_store(person: Person) -> None:
+    """The option, then the variable, then the configuration; a profile stays where it was put."""
+    config = person.program.home / ".config/codex-auth/config.toml"
+    sign_in(person, "plain", "work")
+    sign_in(person, "asked", "personal", "--store", "vault")
+    sign_in(person, "variable", "bot", env={"CODEX_AUTH_STORE": "vault"})
+    config.parent.mkdir(parents=True)
+    config.write_text('store = "vault"\n')
+    sign_in(person, "configured", "client")
+    sign_in(person, "plain", "work")
+
+    assert stores(person.program) == {"plain": "file", "asked": "vault", "variable": "vault", "configured": "vault"}
+    assert "because store in the configuration file names it" in person.program("status", "--why").stdout
+
+
+def test_an_unknown_store_is_refused(program: Program) -> None:
+    """The words that may be used are listed."""
+    done = program("status", env={"CODEX_AUTH_STORE": "plaintext"})
+
+    assert done.returncode == 2
+    assert "file, keyring, vault, auto" in done.stderr
+
+
+def test_auto_never_takes_a_plain_file(person: Person) -> None:
+    """Without a keyring, `auto` is the vault; no token stands in any file in clear."""
+    sign_in(person, "work", "work", "--store", "auto")
+
+    token = person.program("token", "work").stdout.strip()
+    assert stores(person.program) == {"work": "vault"}
+    files = [path for path in person.program.home.rglob("*") if path.is_file()]
+    assert not [path for path in files if token.encode()[20:60] in path.read_bytes()]
+
+
+def test_token_and_refresh_work_from_the_vault(person: Person) -> None:
+    """What is kept elsewhere is served and renewed like any other."""
+    sign_in(person, "work", "work", "--store", "vault")
+    before = person.program("token", "work").stdout
+
+    assert person.program("refresh", "work").returncode == 0
+    after = person.program("token", "work").stdout
+
+    assert len({before, after}) == 2
+    assert person.program.json("token", "work")["account_id"] == "acct-sandbox-acme"
+
+
+def test_a_keyring_that_is_not_there_is_said(person: Person) -> None:
+    """No bus: answered at once in words, nothing is stored elsewhere, the sign-in still waits."""
+    address = person.redirect("work", "work")
+
+    done = person.program("finish", "work", "--callback-url", "-", "--store", "keyring", given=address)
+
+    assert done.returncode == 1
+    assert "D-Bus" in done.stderr
+    assert stores(person.program) == {}
+    assert person.program("finish", "work", "--callback-url", "-", given=address).returncode == 0
+
+
+def test_a_login_is_moved_and_back(person: Person) -> None:
+    """Moving says from where to where, leaves one copy, and can be done over."""
+    person.sign_in()
+    token = person.program("token", "work").stdout
+
+    there = person.program("move", "work", "--to", "vault", "--dry-run")
+    moved = person.program("move", "work", "--to", "vault")
+    again = person.program("move", "work", "--to", "vault")
+
+    assert "would be moved from the file to the vault" in there.stdout
+    assert "is moved from the file to the vault" in moved.stdout
+    assert "already" in again.stdout
+    assert stores(person.program) == {"work": "vault"}
+    assert "openai-codex:work" not in person.program.store.read_text()
+    assert person.program("token", "work").stdout == token
+    assert person.program("move", "--all", "--to", "file").returncode == 0
+    assert stores(person.program) == {"work": "file"}
+    assert person.program("token", "work").stdout == token
+
+
+@pytest.fixture
+def vault(person: Person) -> Path:
+    """Return the vault of somebody who keeps one login in it."""
+    sign_in(person, "work", "work", "--store", "vault")
+    return person.program.home / ".local/share/codex-auth/vault.cav"
+
+
+def test_a_vault_opens_with_a_passphrase_from_a_command(person: Person, vault: Path) -> None:
+    """Rekeyed to a passphrase, it is listed without asking, and opens with the configured command only."""
+    secret = person.program.home / "passphrase"
+    secret.write_text("correct horse battery staple\n")
+    config = person.program.home / ".config/codex-auth/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f'passphrase_command = "cat {secret}"\n')
+    before = vault.read_bytes()
+
+    done = person.program("vault", "rekey", "--to", "passphrase")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert vault.read_bytes() != before
+    assert person.program("token", "work").returncode == 0
+    config.unlink()
+    assert stores(person.program) == {"work": "vault"}
+    locked = person.program("token", "work")
+    assert locked.returncode == 7
+    assert "passphrase" in locked.stderr
+
+
+def test_yesterday_s_vault_is_noticed(person: Person, vault: Path) -> None:
+    """An older vault is listed and not used; accept-rollback is what its message says to type."""
+    yesterday = vault.read_bytes()
+    person.program("refresh", "work")
+    vault.write_bytes(yesterday)
+
+    refused = person.program("refresh", "work")
+
+    assert refused.returncode == 9
+    assert "vault accept-rollback" in refused.stderr
+    assert stores(person.program) == {"work": "vault"}
+    assert person.program.json("vault", "accept-rollback")["outcome"] == "accepted"
+    assert person.program("token", "work").returncode == 0
+
+
+def test_a_damaged_vault_is_said(person: Person, vault: Path) -> None:
+    """One flipped bit: exit 1, the file is left as it is, and the profile is still listed."""
+    text = bytearray(vault.read_bytes())
+    text[-1] ^= 1
+    vault.write_bytes(text)
+
+    done = person.program("refresh", "work")
+
+    assert done.returncode == 1
+    assert vault.read_bytes() == bytes(text)
+    assert json.loads(person.program("status", "--json").stdout)["profiles"][0]["profile"] == "work"
