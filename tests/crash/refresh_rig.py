@@ -147,7 +147,7 @@ def random_kills(name: str, count: int, rng: random.Random) -> Tally:
     """Kill refreshes at random moments and recover; in every second round the provider takes its time."""
     tally, begun = Tally(f"{name} at random"), time.monotonic()
     with RefreshBench(name) as bench, Nursery() as nursery:
-        length = max(_length(bench, nursery) for _ in range(2))
+        length = min(_length(bench, nursery) for _ in range(4))
         for turn in range(count):
             with bench.scene() as scene:
                 slow = _SLOW if turn % 2 else 0.0
