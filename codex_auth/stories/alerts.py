@@ -41,7 +41,8 @@ class Alert:
 
 def token_mark(card: Card) -> str:
     """Return what tells one access token of a profile from the next, made of what may be shown."""
-    return f"{_stamp(card.refreshed)} {_stamp(card.expires)}"
+    moments = (card.refreshed, card.expires)
+    return " ".join("-" if moment is None else moment.astimezone(UTC).isoformat() for moment in moments)
 
 
 def news(
