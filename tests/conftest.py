@@ -7,9 +7,36 @@ from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.secret_service_bed import Desktop
+
+
+settings.register_profile("suite", deadline=None)  # a busy machine is no finding
+settings.load_profile("suite")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `tests/contract/test_gnome_keyring.py` choose what it runs."""
+    parser.addoption("--gnome", action="store_true", help="run the tests that need a real GNOME Keyring, and only them")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what needs a real GNOME Keyring to the one test that runs it all, with patience for its moods."""
+    wanted = config.getoption("--gnome")
+    chosen = [
+        item
+        for item in items
+        if wanted == bool({"desktop", "own_gnome_keyring"} & set(getattr(item, "fixturenames", ())))
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
+
+@pytest.fixture
+def own_gnome_keyring() -> None:
+    """Mark a test that starts a GNOME Keyring of its own."""
 
 
 @pytest.fixture

@@ -72,7 +72,11 @@ def running_desktop(home: Path, *, password: bytes | None = PASSWORD) -> Iterato
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setenv("DBUS_SESSION_BUS_ADDRESS", env["DBUS_SESSION_BUS_ADDRESS"])
                     _wait_for_service()
-                    yield Desktop(env, daemon)
+                    # As on every desktop, somebody else is connected all the time.
+                    with closing(secretstorage.dbus_init()) as bus_of_somebody:
+                        if password:
+                            list(secretstorage.get_default_collection(bus_of_somebody).get_all_items())
+                        yield Desktop(env, daemon)
             finally:
                 daemon.send_signal(signal.SIGCONT)
                 daemon.terminate()

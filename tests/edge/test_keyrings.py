@@ -195,6 +195,7 @@ def test_a_silent_keyring_is_not_asked_twice(asleep: FolderKeyring) -> None:
     assert asked == ["set"]
 
 
+@pytest.mark.usefixtures("own_gnome_keyring")
 def test_a_process_ends_while_its_keyring_sleeps(tmp_path: Path) -> None:
     """What was left behind does not keep the program from ending."""
     script = (
@@ -246,6 +247,7 @@ def test_a_locked_keyring_says_so_at_once(locked_desktop: Desktop, monkeypatch: 
         assert "gnome-keyring-daemon --unlock" in caught.value.hint
 
 
+@pytest.mark.usefixtures("own_gnome_keyring")
 def test_a_sleeping_service_costs_one_wait(tmp_path: Path) -> None:
     """A Secret Service that does not answer is asked once for each act, not once for each way of asking."""
     with running_desktop(tmp_path / "home") as desktop:
@@ -258,6 +260,7 @@ def test_a_sleeping_service_costs_one_wait(tmp_path: Path) -> None:
             assert time.monotonic() - started < 0.6
 
 
+@pytest.mark.usefixtures("own_gnome_keyring")
 def test_a_keyring_without_a_collection_needs_a_person(tmp_path: Path) -> None:
     """A daemon that was started without a password has nothing to write to until somebody makes one."""
     with running_desktop(tmp_path / "home", password=None):
@@ -342,6 +345,7 @@ def test_other_errors_show_their_kind_only(tmp_path: Path, error: Exception) -> 
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("own_gnome_keyring")
 def test_a_keyring_that_vanishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A keyring that was there a moment ago is reported as gone, in words, and soon."""
     with running_desktop(tmp_path / "home") as desktop:
