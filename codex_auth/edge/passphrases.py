@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COMMAND_SECONDS = 30.0
 _LIMIT = 64 * 1024
 _TERMINAL = "/dev/tty"
-_TODO = "Run it in a terminal, or name one of --passphrase-fd and --passphrase-command"
+_TODO = "Run it in a terminal, or name a `passphrase_command` in the configuration"
 
 
 def from_terminal(vault: str, *, new: bool) -> Secret:

@@ -213,7 +213,7 @@ def test_without_a_terminal(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     with pytest.raises(VaultLocked) as caught:
         from_terminal("vault", new=False)
 
-    assert "--passphrase-fd" in caught.value.hint
+    assert "passphrase_command" in caught.value.hint
 
 
 # --- where it never is -----------------------------------------------------------------------------------------
