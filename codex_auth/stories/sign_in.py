@@ -90,7 +90,7 @@ def complete(
     the provider's and the store's errors; in every case what was stored before is unchanged.
     """
     provider = provider_of(login)
-    send = wire.sender(provider, now=world.now)
+    send = wire.sender(provider, now=world.now, env=world.env)
     with deferred(lambda: world.tell("The sign-in is being stored; this takes a moment.")) as asked_to_stop:
         held = _stored(login.profile, store)
         store.prove_writable()
