@@ -93,6 +93,17 @@ class BadIssuer(AuthError):
     status = 6
 
 
+class CallbackRefused(AuthError):
+    """`--callback-port` or `--callback-url-base` asks for a redirect that cannot be."""
+
+    code = "callback_refused"
+    sentence = "The browser cannot come back there: {problem}."
+    remedy = (
+        "Leave --callback-port and --callback-url-base out; elsewhere than here, `codex-auth start` needs no callback."
+    )
+    status = 2
+
+
 class OutputLost(AuthError):
     """The result could not be written; what was done stays done."""
 

@@ -104,7 +104,7 @@ def _check_folder(path: str) -> None:
     try:
         os.listdir(path)
     except OSError as trouble:
-        problem = words(trouble)
+        problem = "it does not exist" if isinstance(trouble, FileNotFoundError) else words(trouble)
     else:
         return
     raise CaUnusable(variable="SSL_CERT_DIR", path=path, problem=problem)
