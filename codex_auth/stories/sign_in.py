@@ -44,7 +44,11 @@ def meant_profile(selector: str, store: Store) -> str:
 
 
 def begin(wanted: Wanted, *, profile: str, port: int, lifetime: timedelta, world: World) -> PendingLogin:
-    """Return a new login for `profile` with a fresh state and verifier."""
+    """Return a new login for `profile` with a fresh state and verifier.
+
+    Raises `ProxyUnusable` and `CaUnusable`: nobody should approve what cannot be finished from here.
+    """
+    wire.sender(wanted.provider, now=world.now, env=world.env)
     now = world.now().replace(microsecond=0)
     return PendingLogin(
         id=world.random(8).hex(),

@@ -15,6 +15,7 @@ from codex_auth.sandbox.visitor import approve
 from tests.edge.test_wire import Authority, authority
 from tests.network_bed import Listener, connect_proxy, tls_front
 from tests.story.conftest import Program
+from tests.story.logins import age
 
 __all__ = ["authority"]
 
@@ -63,6 +64,7 @@ def test_a_whole_life_goes_through_the_proxy(office: Office) -> None:
     """Signing in, refreshing, a token fetched in the background, and giving back: all by the same way."""
     said: list[str] = []
     assert (office.sign_in()["ok"], office.sign_in("personal", "home")["ok"]) == (True, True)
+    age(office.program, life=1200)
     for words in ("token work --min-validity 2h", "refresh home", "keep --once", "status --why"):
         done = office.program(*words.split())
         said += [done.stdout, done.stderr]
@@ -119,6 +121,15 @@ def test_a_refresh_that_cannot_leave_costs_nothing(
     assert PASSWORD not in str(refused)
     assert len(office.heads) == before
     assert office.program.json("refresh", "work")["ok"] is True
+
+
+@pytest.mark.parametrize("verb", ["start", "login"])
+def test_nobody_approves_what_cannot_be_finished(office: Office, verb: str) -> None:
+    """A setting that no request could use is told before a link is given out."""
+    refused = office.program.json(verb, "work", env={"HTTPS_PROXY": "socks://127.0.0.1:1080"})
+
+    assert refused["error"] == "proxy_unusable"
+    assert "login_url" not in refused
 
 
 def test_a_pending_sign_in_survives_a_bad_setting(office: Office) -> None:
