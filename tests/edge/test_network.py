@@ -15,6 +15,7 @@ from codex_auth.edge import wire
 from codex_auth.edge.authorities import find_authorities, trust
 from codex_auth.edge.network import network_facts, route_to
 from codex_auth.edge.proxies import HEAD_LIMIT, exempted_by, proxy_for
+from codex_auth.edge.timers import carried
 from tests.edge.test_wire import NOW, OK, SECRET, Authority, authority, says, serving
 from tests.network_bed import Answer, connect_proxy, odd_proxy
 
@@ -252,6 +253,18 @@ def test_a_proxy_shows_no_password() -> None:
     for shown in (repr(facts), repr(route_to(OPENAI_HOST, env))):
         assert PASSWORD not in shown
         assert "somebody" not in shown
+
+
+def test_a_timer_gets_the_settings_but_no_password() -> None:
+    """`keep --install` hands on what says how to reach the provider; a unit file is no place for a password."""
+    env = {
+        "HTTPS_PROXY": f"http://u:{PASSWORD}@p.example",
+        "https_proxy": B,
+        "NO_PROXY": "x@y",
+        "CODEX_CA_CERTIFICATE": "/ca",
+    }
+
+    assert carried(env) == {"https_proxy": B, "NO_PROXY": "x@y", "CODEX_CA_CERTIFICATE": "/ca"}
 
 
 # --- which authorities ---------------------------------------------------------------------------------------
