@@ -24,6 +24,8 @@ from codex_auth.cli import options
 @options.full
 @options.replace_account
 @options.issuer
+@options.callback_port
+@options.callback_url_base
 @options.client_id
 @options.scope
 @options.store
@@ -41,6 +43,8 @@ def command(
     full: bool,
     replace_account: bool,
     issuer: str,
+    callback_port: int | None,
+    callback_url_base: str,
     client_id: str,
     scope: str,
     store: str,
@@ -51,7 +55,7 @@ def command(
     Opens the browser and waits for it on localhost:1455 (or 1457). At the same time the address the browser
     ended on can be pasted into the terminal: whichever comes first wins.
     """
-    from codex_auth.cli.opening import chosen_profile, chosen_provider, open_places
+    from codex_auth.cli.opening import chosen_callback, chosen_profile, chosen_provider, open_places
     from codex_auth.cli.outcome import print_finished
     from codex_auth.cli.redirect_input import terminal_descriptor
     from codex_auth.core.errors import UsageError
@@ -67,9 +71,11 @@ def command(
     world = World()
     places, shelves = open_places(ctx, world, auth_path, store=store)
     selector = chosen_profile(name, places, world)
+    provider = chosen_provider(issuer, client_id, scope, places)
     wanted = Wanted(
         selector=selector,
-        provider=chosen_provider(issuer, client_id, scope, places),
+        provider=provider,
+        callback=chosen_callback(callback_port, callback_url_base, provider, places),
         replace_account=replace_account,
     )
     terminal = terminal_descriptor()

@@ -3,7 +3,15 @@
 import click
 
 from codex_auth.core.names import DEFAULT
-from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_ISSUER, OPENAI_SCOPE, Provider, read_issuer
+from codex_auth.core.provider import (
+    OPENAI_CLIENT_ID,
+    OPENAI_ISSUER,
+    OPENAI_SCOPE,
+    CallbackAt,
+    Provider,
+    read_callback,
+    read_issuer,
+)
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.stores import open_store
@@ -30,3 +38,14 @@ def chosen_provider(issuer: str, client_id: str, scope: str, places: Places) -> 
         client_id=client_id or OPENAI_CLIENT_ID,
         scope=scope or OPENAI_SCOPE,
     )
+
+
+def chosen_callback(port: int | None, base: str, provider: Provider, places: Places) -> CallbackAt:
+    """Return where the browser comes back to: the options, then the configuration, which does not count for OpenAI.
+
+    Raises `CallbackRefused`.
+    """
+    if not provider.is_openai:
+        port = places.config.callback_port if port is None else port
+        base = base or places.config.callback_url_base
+    return read_callback(port, base, provider=provider)

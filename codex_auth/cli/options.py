@@ -50,6 +50,15 @@ store: Wrapper = click.option(
 issuer: Wrapper = click.option(
     "--issuer", default="", metavar="URL", help="Another provider: loopback, or https and listed in the configuration."
 )
+callback_port: Wrapper = click.option(
+    "--callback-port", type=int, metavar="PORT", help="Let the browser come back to this port (not with OpenAI)."
+)
+callback_url_base: Wrapper = click.option(
+    "--callback-url-base",
+    default="",
+    metavar="URL",
+    help="An ingress that leads to this machine: the redirect becomes URL/auth/callback (not with OpenAI).",
+)
 client_id: Wrapper = click.option("--client-id", default="", metavar="ID", help="Another client id.")
 scope: Wrapper = click.option("--scope", default="", help="Other scopes, separated by spaces.")
 

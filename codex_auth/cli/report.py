@@ -1,17 +1,21 @@
 """A status report as JSON and as lines of text."""
 
 from datetime import datetime
+from typing import Any
 
 from codex_auth.cli import show as words
 from codex_auth.core.model import Card
-from codex_auth.core.provider import OPENAI_ISSUER
+from codex_auth.core.provider import OPENAI_HOST, OPENAI_ISSUER
 from codex_auth.core.text import printable
+from codex_auth.edge.network import network_facts
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.stories import status as story
 
 
-def document(report: story.Report, places: Places, now: datetime, *, full: bool, why: bool) -> dict[str, object]:
+def document(
+    report: story.Report, places: Places, world: World, now: datetime, *, full: bool, why: bool
+) -> dict[str, object]:
     """Return the JSON form of a report (schema_version 1)."""
     from codex_auth.cli.doors import SCHEMA_VERSION
 
@@ -36,6 +40,7 @@ def document(report: story.Report, places: Places, now: datetime, *, full: bool,
     }
     if why:
         result["why"] = {"auth_path": places.auth_path, "auth_rule": places.auth_rule, "state": places.state}
+        result["network"] = network_facts(OPENAI_HOST, world.env)
     return result
 
 
@@ -130,4 +135,17 @@ def reasons(places: Places, world: World) -> list[str]:
         f"state: {places.state}",
         f"configuration: {places.config_file}",
         *(f"from the environment: {name}" for name in settings),
+        *_ways(network_facts(OPENAI_HOST, world.env)),
     ]
+
+
+def _ways(facts: dict[str, Any]) -> list[str]:
+    exempt = f", as {facts['no_proxy_variable']} says" if facts["no_proxy_variable"] else ""
+    lines = [
+        f"proxy to {facts['host']}: {facts['proxy']}" if facts["proxy"] else f"proxy to {facts['host']}: none{exempt}",
+        *([f"  because {facts['proxy_variable']} names it"] if facts["proxy"] else []),
+        f"authorities: {facts['ca'] or 'those of this machine'}",
+        *([f"  because {facts['ca_variable']} names it"] if facts["ca"] else []),
+        *([f"  and {facts['ca_folder']}, which SSL_CERT_DIR names"] if facts["ca_folder"] else []),
+    ]
+    return lines + [f"  but: {trouble['message']}" for trouble in facts["trouble"]]

@@ -11,6 +11,8 @@ from codex_auth.cli import options
 @options.requester
 @options.replace_account
 @options.issuer
+@options.callback_port
+@options.callback_url_base
 @options.client_id
 @options.scope
 @options.auth_path
@@ -23,6 +25,8 @@ def command(
     requester: str,
     replace_account: bool,
     issuer: str,
+    callback_port: int | None,
+    callback_url_base: str,
     client_id: str,
     scope: str,
     auth_path: str,
@@ -32,7 +36,7 @@ def command(
     Open the link in any browser and approve. The browser ends on a page that may not load; give its whole
     address to `codex-auth finish` within ten minutes.
     """
-    from codex_auth.cli.opening import chosen_profile, chosen_provider, open_places
+    from codex_auth.cli.opening import chosen_callback, chosen_profile, chosen_provider, open_places
     from codex_auth.cli.outcome import print_started
     from codex_auth.edge.world import World
     from codex_auth.stories.sign_in import Wanted
@@ -40,9 +44,11 @@ def command(
 
     world = World()
     places, store = open_places(ctx, world, auth_path)
+    provider = chosen_provider(issuer, client_id, scope, places)
     wanted = Wanted(
         selector=chosen_profile(name, places, world),
-        provider=chosen_provider(issuer, client_id, scope, places),
+        provider=provider,
+        callback=chosen_callback(callback_port, callback_url_base, provider, places),
         requester=requester,
         replace_account=replace_account,
     )

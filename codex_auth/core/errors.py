@@ -93,6 +93,17 @@ class BadIssuer(AuthError):
     status = 6
 
 
+class CallbackRefused(AuthError):
+    """`--callback-port` or `--callback-url-base` asks for a redirect that cannot be."""
+
+    code = "callback_refused"
+    sentence = "The browser cannot come back there: {problem}."
+    remedy = (
+        "Leave --callback-port and --callback-url-base out; elsewhere than here, `codex-auth start` needs no callback."
+    )
+    status = 2
+
+
 class OutputLost(AuthError):
     """The result could not be written; what was done stays done."""
 
@@ -208,6 +219,30 @@ class ProviderUnreachable(AuthError):
         self.sent = sent
         self.answered = answered
         self.retry_after = retry_after
+
+
+class ProxyFailed(ProviderUnreachable):
+    """The proxy on the way to the provider did not let us through; nothing of the request left."""
+
+    code = "proxy_failed"
+    sentence = "{host} could not be reached through the proxy {proxy}, which {variable} names: {problem}."
+    remedy = "Correct {variable}, or exempt the host with NO_PROXY; `codex-auth status --why` shows what counts."
+
+
+class ProxyUnusable(AuthError):
+    """A variable names a proxy that we cannot go through; we do not go past it either."""
+
+    code = "proxy_unusable"
+    sentence = "The proxy in {variable} cannot be used: {problem}."
+    remedy = "Correct or unset {variable}, or exempt the provider with NO_PROXY."
+
+
+class CaUnusable(AuthError):
+    """A variable names authorities that cannot be read."""
+
+    code = "ca_unusable"
+    sentence = "{variable} names {path}, which cannot be used: {problem}."
+    remedy = "Let {variable} name a PEM file of certificates (SSL_CERT_DIR: a folder), or unset it."
 
 
 class AnswerLost(AuthError):

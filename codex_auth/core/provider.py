@@ -1,10 +1,13 @@
 """The authorization server: OpenAI's constants, and what may stand in for it."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codex_auth.core.errors import BadIssuer
+from codex_auth.core.errors import BadIssuer, CallbackRefused
 
 OPENAI_ISSUER = "https://auth.openai.com"
+OPENAI_HOST = "auth.openai.com"
 OPENAI_CLIENT_ID = "app_EMoamEEZ73f0CkXaXp7hrann"
 """The public client id of Codex (codex-rs/login/src/auth/manager.rs); a public client has no secret."""
 OPENAI_SCOPE = "openid profile email offline_access api.connectors.read api.connectors.invoke"
@@ -59,9 +62,64 @@ class Provider:
         return self.issuer == OPENAI_ISSUER
 
 
-def redirect_uri(port: int) -> str:
-    """Return the redirect of a login whose callback is `port`; the same text goes into authorize and exchange."""
-    return f"http://{CALLBACK_HOST}:{port}{CALLBACK_PATH}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackAt:
+    """Where the browser comes back to, and where we listen: the same, unless an ingress leads from one to the other.
+
+    `base` is the ingress's address, to which our path is added; empty where there is none.
+    """
+
+    ports: Sequence[int] = CALLBACK_PORTS
+    base: str = ""
+
+    def redirect_uri(self, port: int) -> str:
+        """Return the redirect of a login that listens on `port`; the same text goes into authorize and exchange."""
+        return f"{self.base or f'http://{CALLBACK_HOST}:{port}'}{CALLBACK_PATH}"
+
+    @property
+    def host(self) -> str:
+        """The `Host` that a browser sends to the ingress; empty where there is none."""
+        return self.base.partition("://")[2].partition("/")[0]
+
+    @property
+    def path(self) -> str:
+        """The path that a browser asks the ingress for. It may hand on the whole of it, or `CALLBACK_PATH` alone."""
+        below = self.base.partition("://")[2].partition("/")[2]
+        return f"/{below}{CALLBACK_PATH}" if below else CALLBACK_PATH
+
+
+_BASE = re.compile(r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*|\[::1\])(?::([1-9][0-9]{0,4}))?((?:/[A-Za-z0-9._~-]+)*)")
+_LAST_PORT = 65535
+
+
+def read_callback(port: int | None, base: str, *, provider: Provider) -> CallbackAt:
+    """Return where a sign-in's browser comes back to, as asked. Raises `CallbackRefused`.
+
+    OpenAI's list of redirects for Codex is exact, so there only the two registered ports may be chosen.
+    """
+    base = base.removesuffix("/")
+    if provider.is_openai and (base or port not in {None, *CALLBACK_PORTS}):
+        raise CallbackRefused(
+            problem="OpenAI accepts http://localhost:1455/auth/callback and the same with port 1457, and no other; "
+            "its list is exact"
+        )
+    if port is not None and not 0 < port <= _LAST_PORT:
+        raise CallbackRefused(problem="that is no port")
+    problem = _base_problem(base) if base else ""
+    if problem:
+        raise CallbackRefused(problem=problem)
+    return CallbackAt(ports=CALLBACK_PORTS if port is None else (port,), base=base)
+
+
+def _base_problem(base: str) -> str:
+    parts = _BASE.fullmatch(base)
+    if parts is None or int(parts[3] or 1) > _LAST_PORT or {".", ".."} & set(parts[4].split("/")):
+        return "the address is not plain, in lower case up to its path, such as https://devbox.example/codex"
+    if parts[1] == "http" and parts[2].strip("[]") not in LOOPBACK_HOSTS:
+        return "the address is not https"
+    if parts[3] == ("443" if parts[1] == "https" else "80"):
+        return "browsers leave that port out, so leave it out here"
+    return ""
 
 
 def read_issuer(text: str, *, listed: frozenset[str], config: str) -> str:

@@ -302,14 +302,14 @@ def _open(found: str) -> tuple[_Address | None, str]:
 
 
 def _check_address(address: _Address, expected: Expected) -> None:
-    """Refuse an address that is not the registered redirect, in any spelling of the loopback host."""
+    """Refuse an address that is not the registered redirect; on loopback the host may have any spelling."""
     ours = _ABSOLUTE.fullmatch(expected.redirect_uri)
     if not ours:
         raise ValueError("the expected redirect is not an absolute address")
     _refuse_odd(address.scheme + address.authority + address.path)
     if _is_sign_in_page(address, expected):
         _refuse(Reason.SIGN_IN_PAGE)
-    if address.scheme.lower() != "http":
+    if address.scheme.lower() != ours[1]:
         _refuse(Reason.WRONG_SCHEME)
     _check_authority(address.authority, ours[2])
     if address.path != ours[3]:
@@ -328,10 +328,11 @@ def _is_sign_in_page(address: _Address, expected: Expected) -> bool:
 def _check_authority(authority: str, ours: str) -> None:
     if "@" in authority:
         _refuse(Reason.USERINFO)
-    parts = _AUTHORITY.fullmatch(authority)
-    if not parts or parts[1].lower() not in _LOOPBACK:
+    parts, own = _AUTHORITY.fullmatch(authority), _AUTHORITY.fullmatch(ours)
+    host = parts[1].lower() if parts else ""
+    if not parts or not own or host not in (_LOOPBACK if own[1] in _LOOPBACK else {own[1]}):
         _refuse(Reason.WRONG_HOST)
-    if parts[2] != ours.rpartition(":")[2]:
+    if parts[2] != own[2]:
         _refuse(Reason.WRONG_PORT)
 
 

@@ -99,10 +99,13 @@ class _Connection:
 class Callback:
     """The open callback of one login; `open_callback` makes it. Leaving the context ends every connection."""
 
-    def __init__(self, port: int, path: str, listeners: list[socket.socket]) -> None:
+    def __init__(
+        self, port: int, path: str, listeners: list[socket.socket], *, ingress: tuple[str, str] | None = None
+    ) -> None:
         self.port = port
-        self._path = path
-        self._hosts = {f"{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]")}
+        host, ingress_path = ingress or (f"localhost:{port}", path)
+        self._paths = {path, ingress_path}
+        self._hosts = {f"{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]")} | {host}
         self._entry: tuple[str, str] | None = None
         self._listeners = listeners
         self._connections: list[_Connection] = []
@@ -255,7 +258,7 @@ class Callback:
         if head.method != "GET":
             return pages.method_not_allowed()
         entry = self._entry if self._entry and _same(path, self._entry[0]) else None
-        if path != self._path and not entry:
+        if path not in self._paths and not entry:
             return pages.not_found()
         if not _is_navigation(head):
             return pages.bad_request()
@@ -297,13 +300,14 @@ class Callback:
         return any(c.stage in (_Stage.REPLYING, _Stage.DRAINING) for c in self._connections)
 
 
-def open_callback(ports: Sequence[int], path: str, *, profile: str) -> Callback:
+def open_callback(ports: Sequence[int], path: str, *, profile: str, ingress: tuple[str, str] | None = None) -> Callback:
     """Listen for the redirect of one login on the first of `ports` that is free on 127.0.0.1 and ::1.
 
+    `ingress` is the host and the path that a browser asks for where something in front of us leads here.
     Raises `PortInUse` when none is; `profile` is for its remedy.
     """
     port, listeners = listen_on_loopback(ports, profile=profile)
-    return Callback(port, path, listeners)
+    return Callback(port, path, listeners, ingress=ingress)
 
 
 def _same(path: str, expected: str) -> bool:

@@ -24,6 +24,9 @@ class Config:
     """https issuers that `--issuer` may name besides OpenAI's; nothing else can add one."""
     codex_homes: tuple[str, ...] = ()
     """Further Codex homes on this machine, in which a copy of a login may lie."""
+    callback_port: int | None = None
+    callback_url_base: str = ""
+    """An ingress through which the browser comes back, with other providers than OpenAI."""
     passphrase_command: str = ""
     """The command that prints the vault's passphrase; without one the terminal is asked."""
     hook: str = ""
@@ -156,7 +159,7 @@ def _read_config(path: str) -> Config:
         table = tomllib.loads(text.decode("utf-8"))
     except (ValueError, RecursionError):  # also what a number of 5,000 digits raises
         raise ConfigDamaged(path=path, problem="it is not valid TOML") from None
-    known = {"auth_path", "store", "profile", "hook", "passphrase_command"}
+    known = {"auth_path", "store", "profile", "hook", "passphrase_command", "callback_url_base"}
     for key in sorted(known & table.keys()):
         if not isinstance(table[key], str):
             raise ConfigDamaged(path=path, problem=f"{key} must be a string")
@@ -166,7 +169,11 @@ def _read_config(path: str) -> Config:
     issuers = table.get("issuers", [])
     if not isinstance(issuers, list) or not all(isinstance(item, str) for item in issuers):
         raise ConfigDamaged(path=path, problem="issuers must be a list of addresses")
+    port = table.get("callback_port")
+    if port is not None and type(port) is not int:
+        raise ConfigDamaged(path=path, problem="callback_port must be a number")
     return Config(
+        callback_port=port,
         **{key: table[key] for key in known & table.keys()},
         issuers=frozenset(item.rstrip("/") for item in issuers),
         codex_homes=_read_homes(table.get("codex_homes", []), path),

@@ -17,8 +17,10 @@ _UNIT_LIMIT = 64 * 1024
 _CARRIED = (
     *("CODEX_AUTH_STATE_DIR", "CODEX_AUTH_PATH", "CODEX_AUTH_HOOK", "OPENCLAW_STATE_DIR"),
     *("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("CODEX_CA_CERTIFICATE", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"),
 )
-"""Settings that a timer has to be told, because it starts with an environment of its own. None is a secret."""
+"""Settings that a timer has to be told, because it starts with an environment of its own. None is a secret: a proxy
+with a password in its address stays out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,11 @@ def own_command() -> list[str]:
 
 def carried(env: Mapping[str, str]) -> dict[str, str]:
     """Return the settings of this environment that a timer must have too, or it would look elsewhere."""
-    return {name: env[name] for name in _CARRIED if env.get(name)}
+    return {name: env[name] for name in _CARRIED if env.get(name) and "@" not in _proxy_in(name, env)}
+
+
+def _proxy_in(name: str, env: Mapping[str, str]) -> str:
+    return env[name] if name.lower() in {"https_proxy", "all_proxy"} else ""
 
 
 def is_reachable(env: Mapping[str, str]) -> bool:

@@ -1,8 +1,8 @@
 """One HTTP request to the provider: the only place that opens a connection to the outside.
 
-What may be contacted is decided here and nowhere else, before any name is looked up. Nothing in the environment
-changes where a request goes. Redirects are not followed, compressed replies not accepted, and neither a slow nor
-an endless reply is waited for beyond a deadline and a size.
+What may be contacted is decided here and nowhere else, before any name is looked up. The environment may name a
+proxy and further authorities; nothing in it changes whom a request reaches. Redirects are not followed, compressed
+replies not accepted, and neither a slow nor an endless reply is waited for beyond a deadline and a size.
 """
 
 import errno
@@ -12,17 +12,20 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from codex_auth import __version__
-from codex_auth.core.errors import AuthError, HostNotAllowed, ProviderReplyUnusable, ProviderUnreachable
+from codex_auth.core.errors import AuthError, HostNotAllowed, ProviderReplyUnusable, ProviderUnreachable, ProxyFailed
 from codex_auth.core.flow import Flow, Request
 from codex_auth.core.provider import LOOPBACK_HOSTS, Provider
 from codex_auth.core.replies import BODY_LIMIT, Reply
+from codex_auth.edge.authorities import shared_trust
+from codex_auth.edge.network import Route, route_to
+from codex_auth.edge.proxies import Proxy, TunnelRefused, open_tunnel
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -36,15 +39,23 @@ USER_AGENT = f"codex-auth/{__version__}"
 _HEAD_LIMIT = 128 * 1024
 """What a reply may have besides its body: status line, headers, chunk sizes."""
 
+_DIRECT = Route()
+
 T = TypeVar("T")
 Send = Callable[[Request], Reply]
 
 
-def sender(provider: Provider, *, now: Callable[[], datetime], context: ssl.SSLContext | None = None) -> Send:
-    """Return what makes a sign-in's requests: to this provider and nobody else."""
+def sender(provider: Provider, *, now: Callable[[], datetime], env: Mapping[str, str]) -> Send:
+    """Return what makes a sign-in's requests: to this provider and nobody else, by the way that `env` names.
+
+    Raises `ProxyUnusable` and `CaUnusable` here, before anything is asked of anybody.
+    """
     origin = _ORIGIN.match(provider.issuer)
     allowed = frozenset({origin[0]} if origin else ())
-    return lambda request: send(request, allowed=allowed, now=now, context=context)
+    route = route_to(origin[2].strip("[]") if origin else "", env)
+    if origin and origin[1] == "https":
+        shared_trust(route.authorities)
+    return lambda request: send(request, allowed=allowed, now=now, route=route)
 
 
 def converse(flow: Flow[T], send: Send) -> T:
@@ -69,15 +80,16 @@ def send(
     allowed: frozenset[str],
     now: Callable[[], datetime],
     timeout: float = TOTAL_SECONDS,
+    route: Route = _DIRECT,
     context: ssl.SSLContext | None = None,
 ) -> Reply:
     """Make one request, once, and return the whole reply, whatever its status (but for redirects).
 
-    `allowed` are the origins that may be contacted (RFC 6454 section 6.2): https, or http on loopback. `context`
-    is for an authority that is not the machine's.
+    `allowed` are the origins that may be contacted (RFC 6454 section 6.2): https, or http on loopback. `route` is
+    the way to them; `context` takes the place of its authorities.
 
-    Raises `HostNotAllowed` before anything is looked up; `ProviderUnreachable`, whose `sent` is False only if
-    nothing of the request left; `ProviderReplyUnusable` for anything that is no complete reply of its own.
+    Raises `HostNotAllowed` before anything is looked up; `ProviderUnreachable` (`ProxyFailed` is one), whose `sent` is
+    False only if nothing of the request left; `ProviderReplyUnusable` for anything that is no complete reply.
     """
     place = _place(request.url, allowed)
     head = _head(request, place)
@@ -86,13 +98,15 @@ def send(
     sent = False
     failure: AuthError
     try:
-        with _connect(place, deadline, context) as connection:
+        with _connect(place, deadline, route, context) as connection:
             connection.settimeout(_left(deadline))
             sent = True
             connection.sendall(head + request.body)
             return _receive(request.method, place, _Incoming(connection, deadline), asked_at)
     except OSError as trouble:
         failure = ProviderUnreachable(host=place.netloc, problem=_unreachable_because(trouble), sent=sent)
+    except TunnelRefused as refused:
+        failure = _proxy_failed(route.proxy, place, refused.problem)
     except _TooMuch:
         failure = ProviderReplyUnusable(host=place.netloc, problem="it is too large")
     except http.client.IncompleteRead:
@@ -100,17 +114,6 @@ def send(
     except (http.client.HTTPException, ValueError):
         failure = ProviderReplyUnusable(host=place.netloc, problem="it is not HTTP")
     raise failure  # out here, because those exceptions hold pieces of the reply
-
-
-def trust() -> ssl.SSLContext:
-    """Return TLS 1.2 or later with the machine's authorities, names and chains checked.
-
-    Made by hand: `ssl.create_default_context` writes session keys to whatever file `SSLKEYLOGFILE` names.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_default_certs()
-    return context
 
 
 # --- where to ------------------------------------------------------------------------------------------------
@@ -164,10 +167,34 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _connect(place: _Place, deadline: float, context: ssl.SSLContext | None) -> socket.socket:
-    """Connect to the first of the host's addresses that answers. A proxy, once there are any, is chosen here."""
+def _connect(place: _Place, deadline: float, route: Route, context: ssl.SSLContext | None) -> socket.socket:
+    """Return a connection to the host itself, secure where it must be. Raises `TunnelRefused`."""
+    connection = _through(route.proxy, place, deadline) if route.proxy else _dial(place.host, place.port, deadline)
+    if not place.is_tls:
+        return connection
+    with connection:  # emptied by the wrapper that succeeds, closed if none does
+        connection.settimeout(_left(deadline))
+        return (context or shared_trust(route.authorities)).wrap_socket(connection, server_hostname=place.host)
+
+
+def _through(proxy: Proxy, place: _Place, deadline: float) -> socket.socket:
+    """Return a tunnel through the proxy. The host's name is for the proxy to look up; here nobody asks for it."""
+    connection = None
+    try:
+        connection = _dial(proxy.host, proxy.port, deadline)
+        open_tunnel(connection, proxy, place.host, place.port, agent=USER_AGENT, left=lambda: _left(deadline))
+    except (OSError, TunnelRefused) as trouble:
+        if connection is not None:
+            connection.close()
+        problem = trouble.problem if isinstance(trouble, TunnelRefused) else _unreachable_because(trouble)
+        raise TunnelRefused(problem) from None
+    return connection
+
+
+def _dial(host: str, port: int, deadline: float) -> socket.socket:
+    """Connect to the first of a host's addresses that answers."""
     failure = OSError()
-    for family, kind, protocol, _, address in socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM):
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         connection = socket.socket(family, kind, protocol)
         try:
             connection.settimeout(min(CONNECT_SECONDS, _left(deadline)))
@@ -175,12 +202,8 @@ def _connect(place: _Place, deadline: float, context: ssl.SSLContext | None) -> 
         except OSError as trouble:
             connection.close()
             failure = trouble
-            continue
-        if not place.is_tls:
+        else:
             return connection
-        with connection:  # emptied by the wrapper that succeeds, closed if none does
-            connection.settimeout(_left(deadline))
-            return (context or trust()).wrap_socket(connection, server_hostname=place.host)
     raise failure
 
 
@@ -256,6 +279,10 @@ _CERTIFICATE = {  # X509_V_ERR_… of OpenSSL
     62: "its certificate is not valid for that name",
     64: "its certificate is not valid for that address",
 }
+_STRANGER = (
+    "its certificate is from nobody this machine trusts; if a proxy here opens TLS, name its authority in "
+    "CODEX_CA_CERTIFICATE"
+)
 _TROUBLE: tuple[tuple[type[OSError], str], ...] = (
     (TimeoutError, "it did not answer in time"),
     (ConnectionRefusedError, "the connection was refused"),
@@ -267,10 +294,20 @@ _TROUBLE: tuple[tuple[type[OSError], str], ...] = (
 _NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 
 
+def _proxy_failed(proxy: Proxy | None, place: _Place, problem: str) -> ProxyFailed:
+    return ProxyFailed(
+        host=place.netloc,
+        proxy=proxy.shown if proxy else "",
+        variable=proxy.variable if proxy else "",
+        problem=problem,
+        sent=False,
+    )
+
+
 def _unreachable_because(trouble: OSError) -> str:
     """Say in fixed words why there is no reply."""
     if isinstance(trouble, ssl.SSLCertVerificationError):
-        return _CERTIFICATE.get(trouble.verify_code, "its certificate is from nobody this machine trusts")
+        return _CERTIFICATE.get(trouble.verify_code, _STRANGER)
     if trouble.errno in _NO_WAY:
         return "there is no network to it"
     return next((words for kind, words in _TROUBLE if isinstance(trouble, kind)), "the connection failed")

@@ -24,8 +24,8 @@ from codex_auth.sandbox.tokens import token_routes
 _MEGABYTE = 1024 * 1024
 
 
-def create_app(provider: Provider) -> Flask:
-    """Return the application that serves one provider."""
+def create_app(provider: Provider, address: str = "") -> Flask:
+    """Return the application that serves one provider, at an address that is not its issuer's where one is given."""
     # Authlib's grants write whole token replies to their debug log.
     logging.getLogger("authlib.oauth2").setLevel(logging.INFO)
     app = Flask("codex_auth.sandbox", static_folder=None)
@@ -42,14 +42,14 @@ def create_app(provider: Provider) -> Flask:
     ):
         app.register_blueprint(routes)
     app.register_error_handler(OAuth2Error, authorization.handle_error)
-    _surround_requests(app, provider)
+    _surround_requests(app, provider, address or provider.issuer)
     return app
 
 
-def _surround_requests(app: Flask, provider: Provider) -> None:
+def _surround_requests(app: Flask, provider: Provider, address: str) -> None:
     """Refuse foreign hosts, perform faults, and keep the record."""
-    port = urlsplit(provider.issuer).port
-    hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+    port = urlsplit(address).port
+    hosts = {f"127.0.0.1:{port}", f"localhost:{port}", urlsplit(provider.issuer).netloc}
 
     @app.before_request
     def meet_fault() -> Response | None:

@@ -22,7 +22,7 @@ class CodexClient(ClientMixin):
             f"http://{host}:{port}/auth/callback"
             for host in ("localhost", "127.0.0.1")
             for port in (*_CODEX_PORTS, *settings.redirect_ports)
-        )
+        ) | frozenset(settings.redirect_uris)
         self.device_redirect_uri = f"{issuer}/deviceauth/callback"
 
     def get_client_id(self) -> str:

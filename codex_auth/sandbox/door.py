@@ -38,6 +38,13 @@ _WITHOUT_FLASK = "The sandbox needs the extra: pip install 'codex-auth-profiles[
     help="Accept callbacks on this port besides 1455 and 1457. Repeatable.",
 )
 @click.option(
+    "--redirect-uri",
+    "redirect_uris",
+    multiple=True,
+    metavar="URL",
+    help="Accept exactly this callback too, e.g. that of an ingress. Repeatable.",
+)
+@click.option(
     "--honour-previous-once",
     is_flag=True,
     help="Let a refresh token that was just replaced work once more, for replies lost on the way.",
@@ -54,6 +61,7 @@ def command(
     code_lifetime: float,
     device_interval: int,
     redirect_ports: tuple[int, ...],
+    redirect_uris: tuple[str, ...],
     honour_previous_once: bool,
 ) -> None:
     """Serve an authorization server on this machine that behaves as OpenAI's does for Codex.
@@ -83,6 +91,7 @@ def command(
             code_lifetime=code_lifetime,
             device_interval=device_interval,
             redirect_ports=redirect_ports,
+            redirect_uris=redirect_uris,
             honour_previous_once=honour_previous_once,
         )
     except OSError as taken:

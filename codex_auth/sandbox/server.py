@@ -37,12 +37,14 @@ class Sandbox:
 
     def __init__(self, port: int = 0, **settings: Any) -> None:
         with socket.create_server((_HOST, port)) as listener:
-            self.issuer = f"http://{_HOST}:{listener.getsockname()[1]}"
-            self._provider = Provider(self.issuer, Settings(**settings))
+            self.address = f"http://{_HOST}:{listener.getsockname()[1]}"
+            chosen = Settings(**settings)
+            self.issuer = chosen.public_issuer or self.address
+            self._provider = Provider(self.issuer, chosen)
             self._server = make_server(
                 _HOST,
                 listener.getsockname()[1],
-                create_app(self._provider),
+                create_app(self._provider, self.address),
                 threaded=True,
                 request_handler=_QuietHandler,
                 fd=listener.fileno(),

@@ -19,5 +19,8 @@ class Settings:
     device_lifetime: float = 15 * 60
     device_interval: int = 5
     redirect_ports: tuple[int, ...] = ()
+    redirect_uris: tuple[str, ...] = ()
+    public_issuer: str = ""
+    """What it calls itself where something in front of it, an ingress or a proxy, gives it another address."""
     honour_previous_once: bool = False
     now: Callable[[], float] = time.time

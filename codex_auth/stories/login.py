@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from codex_auth.core.errors import ConsentDenied, LoginTimedOut, RedirectRefused
 from codex_auth.core.model import Credential, PendingLogin
-from codex_auth.core.provider import CALLBACK_PATH, CALLBACK_PORTS
+from codex_auth.core.provider import CALLBACK_PATH, CallbackAt
 from codex_auth.core.redirect import Denied, Expected, Redirect, read_query, read_redirect
 from codex_auth.core.secret import Secret
 from codex_auth.edge import browser, pages
@@ -51,18 +51,19 @@ def login(wanted: Wanted, ways: Ways, *, store: Store, world: World) -> Credenti
     """
     store.prove_writable()  # first: it moves a damaged store aside, which only looking at its names would not
     profile = meant_profile(wanted.selector, store)
+    at = wanted.callback
     with contextlib.ExitStack() as stack:
         callback = stack.enter_context(
-            open_callback(CALLBACK_PORTS, CALLBACK_PATH, profile=profile)
+            open_callback(at.ports, CALLBACK_PATH, profile=profile, ingress=(at.host, at.path) if at.base else None)
             if ways.listen
-            else Callback(CALLBACK_PORTS[0], CALLBACK_PATH, [])
+            else Callback(at.ports[0], CALLBACK_PATH, [])
         )
         pending = begin(wanted, profile=profile, port=callback.port, lifetime=ways.timeout, world=world)
         with contextlib.ExitStack() as waiting:
             waiting.callback(ways.countdown.clear)
             # Hidden before anybody is asked to paste: whatever comes early must not be shown either.
             paste = _hidden(waiting, ways, profile)
-            _invite(pending, callback, ways, world)
+            _invite(pending, callback, at, ways, world)
             bell = _wait(pending, callback, paste, ways, world)
         callback.close()
         try:
@@ -75,7 +76,7 @@ def login(wanted: Wanted, ways: Ways, *, store: Store, world: World) -> Credenti
             raise
 
 
-def _invite(pending: PendingLogin, callback: Callback, ways: Ways, world: World) -> None:
+def _invite(pending: PendingLogin, callback: Callback, at: CallbackAt, ways: Ways, world: World) -> None:
     address = link(pending)
     closed = browser.why_not_open(world.env, sys.platform) if ways.open_browser else "--no-open was given"
     if ways.listen and closed is None:
@@ -87,13 +88,15 @@ def _invite(pending: PendingLogin, callback: Callback, ways: Ways, world: World)
     if not ways.listen or closed is not None:
         world.tell(f"Open this link in a browser{'' if closed is None else f' ({closed})'}:")
     world.tell(f"\n  {address}\n")
-    for line in _what_next(callback.port, closed, ways):
+    for line in _what_next(callback.port, at, closed, ways):
         world.tell(line)
 
 
-def _what_next(port: int, closed: str | None, ways: Ways) -> Iterator[str]:
+def _what_next(port: int, at: CallbackAt, closed: str | None, ways: Ways) -> Iterator[str]:
     if not ways.listen:
         yield "After you approve, the browser ends on a page that may not load. Copy its whole address."
+    elif at.base:
+        yield f"The browser then ends on {at.redirect_uri(port)}…, which must lead to 127.0.0.1:{port} here."
     elif closed is not None:
         yield "If that browser is on another machine, it ends on a page that does not load: copy its whole address,"
         yield f"or forward the port first: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE"

@@ -172,11 +172,11 @@ class _Attempt:
         """Spend the refresh token: intent, request, sealed reply, save, clear; each durable before the next."""
         token = self._refuse_in_vain(held)
         provider = self._provider_of(held)
+        send = wire.sender(provider, now=self._world.now, env=self._world.env)  # first: it may have to refuse
         fingerprint = self._journal.fingerprint(token)
         with deferred(lambda: self._world.tell("A refresh is being stored; this takes a moment.")):
             self._store.prove_writable()
             self._note = self._journal.asking(self._note, fingerprint, at=self._world.now(), attempt=attempt)
-            send = wire.sender(provider, now=self._world.now)
             try:
                 reply = send(renewal.request(provider, token, reason=self._wish.reason))
             except ProviderUnreachable as unreachable:

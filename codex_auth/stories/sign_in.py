@@ -1,14 +1,14 @@
 """What every way of signing in shares: which profile is meant, the link, and code → stored credential."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from codex_auth.core import flow
 from codex_auth.core.errors import AuthError, IdentityMismatch, SaveUnconfirmed, StoreDamaged
 from codex_auth.core.model import Credential, Identity, PendingLogin
 from codex_auth.core.names import DEFAULT, read_name
-from codex_auth.core.provider import Provider, redirect_uri
+from codex_auth.core.provider import CallbackAt, Provider
 from codex_auth.core.secret import Secret
 from codex_auth.core.text import mask_account
 from codex_auth.edge import wire
@@ -28,6 +28,7 @@ class Wanted:
     provider: Provider
     requester: str = ""
     replace_account: bool = False
+    callback: CallbackAt = field(default_factory=CallbackAt)
 
 
 def meant_profile(selector: str, store: Store) -> str:
@@ -43,7 +44,11 @@ def meant_profile(selector: str, store: Store) -> str:
 
 
 def begin(wanted: Wanted, *, profile: str, port: int, lifetime: timedelta, world: World) -> PendingLogin:
-    """Return a new login for `profile` with a fresh state and verifier."""
+    """Return a new login for `profile` with a fresh state and verifier.
+
+    Raises `ProxyUnusable` and `CaUnusable`: nobody should approve what cannot be finished from here.
+    """
+    wire.sender(wanted.provider, now=world.now, env=world.env)
     now = world.now().replace(microsecond=0)
     return PendingLogin(
         id=world.random(8).hex(),
@@ -51,7 +56,7 @@ def begin(wanted: Wanted, *, profile: str, port: int, lifetime: timedelta, world
         issuer=wanted.provider.issuer,
         client_id=wanted.provider.client_id,
         scope=wanted.provider.scope,
-        redirect_uri=redirect_uri(port),
+        redirect_uri=wanted.callback.redirect_uri(port),
         state=flow.new_state(world.random(_STATE_BYTES)),
         verifier=flow.new_verifier(world.random(_VERIFIER_BYTES)),
         created=now,
@@ -90,7 +95,7 @@ def complete(
     the provider's and the store's errors; in every case what was stored before is unchanged.
     """
     provider = provider_of(login)
-    send = wire.sender(provider, now=world.now)
+    send = wire.sender(provider, now=world.now, env=world.env)
     with deferred(lambda: world.tell("The sign-in is being stored; this takes a moment.")) as asked_to_stop:
         held = _stored(login.profile, store)
         store.prove_writable()

@@ -18,7 +18,6 @@ from codex_auth.core.errors import (
 )
 from codex_auth.core.model import Credential, PendingLogin
 from codex_auth.core.names import DEFAULT, read_name
-from codex_auth.core.provider import CALLBACK_PORTS
 from codex_auth.core.redirect import Denied, Expected, read_redirect, state_of
 from codex_auth.core.secret import Secret
 from codex_auth.edge.pending import ENDINGS, LIFETIME, PendingFile, PendingTable, Waiting
@@ -47,7 +46,7 @@ def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Star
     Raises `ForeignPendingLogin` if somebody else's sign-in is waiting under that name.
     """
     profile = meant_profile(wanted.selector, store)
-    login = begin(wanted, profile=profile, port=CALLBACK_PORTS[0], lifetime=LIFETIME, world=world)
+    login = begin(wanted, profile=profile, port=wanted.callback.ports[0], lifetime=LIFETIME, world=world)
     file = PendingFile(places, make=True)
     try:
         replaced = _let_wait(file, login)

@@ -24,6 +24,7 @@ from codex_auth.core.flow import Ask, Flow, Request
 from codex_auth.core.provider import Provider
 from codex_auth.core.replies import Reply
 from codex_auth.edge import wire
+from codex_auth.edge.authorities import trust
 
 SECRET = "JqXvZkWpYhTtLs"
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -243,7 +244,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 def test_another_host_is_never_looked_up(url: str, looked_up: list[object]) -> None:
     """Anything but the provider's exact origin is stopped before a name is resolved."""
     with pytest.raises(HostNotAllowed) as caught:
-        wire.sender(Provider(), now=lambda: NOW)(post(url))
+        wire.sender(Provider(), now=lambda: NOW, env={})(post(url))
 
     assert looked_up == []
     assert SECRET not in str(caught.value)
@@ -261,7 +262,7 @@ def test_plain_http_is_for_loopback_only(looked_up: list[object]) -> None:
 def test_the_provider_itself_is_looked_up(looked_up: list[object]) -> None:
     """Only the provider's name is resolved; a name that is unknown is told, and nothing was sent."""
     with pytest.raises(ProviderUnreachable, match="its name could not be resolved") as caught:
-        wire.sender(Provider(), now=lambda: NOW)(post("https://auth.openai.com/oauth/token"))
+        wire.sender(Provider(), now=lambda: NOW, env={})(post("https://auth.openai.com/oauth/token"))
 
     assert looked_up == ["auth.openai.com"]
     assert caught.value.sent is False
@@ -272,13 +273,13 @@ def test_an_issuer_with_a_path_allows_its_origin() -> None:
     with serving(says(OK)) as server:
         provider = Provider(issuer=f"{server.origin}/tenant")
 
-        assert wire.sender(provider, now=lambda: NOW)(post(provider.token_url)).status == 200
+        assert wire.sender(provider, now=lambda: NOW, env={})(post(provider.token_url)).status == 200
 
 
 def test_an_issuer_that_is_none_allows_nothing(looked_up: list[object]) -> None:
     """A damaged issuer reaches nobody."""
     with pytest.raises(HostNotAllowed):
-        wire.sender(Provider(issuer="nonsense"), now=lambda: NOW)(post("https://auth.openai.com/"))
+        wire.sender(Provider(issuer="nonsense"), now=lambda: NOW, env={})(post("https://auth.openai.com/"))
 
     assert looked_up == []
 
@@ -296,10 +297,10 @@ def test_the_environment_changes_nothing(
             "OPENAI_BASE_URL",
         ):  # fmt: skip
             monkeypatch.setenv(name, trap.origin)
-        trust = wire.trust()
-        trust.load_verify_locations(cadata=authority.pem)
+        ours = trust()
+        ours.load_verify_locations(cadata=authority.pem)
 
-        assert send(server, context=trust).status == 200
+        assert send(server, context=ours).status == 200
         assert trap.calls == 0
     assert not key_log.exists()
 
@@ -353,7 +354,7 @@ def test_silence_is_left() -> None:
 def test_a_handshake_that_does_not_come_is_left() -> None:
     """A server that never speaks TLS has not been sent anything of the request."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        error = failure(Server(listener.getsockname()[1]), timeout=0.3, context=wire.trust())
+        error = failure(Server(listener.getsockname()[1]), timeout=0.3, context=trust())
 
     assert isinstance(error, ProviderUnreachable)
     assert "did not answer in time" in str(error)
@@ -531,7 +532,7 @@ class Authority:
 
     def trusted(self) -> ssl.SSLContext:
         """Return our side, believing this authority too."""
-        context = wire.trust()
+        context = trust()
         context.load_verify_locations(cadata=self.pem)
         return context
 
@@ -593,7 +594,7 @@ def test_a_bad_certificate_ends_it(authority: Authority, options: dict[str, obje
 def test_an_unknown_authority_is_not_believed(authority: Authority) -> None:
     """Without the authority in the trust store, its certificates mean nothing."""
     with serving(says(OK), tls=authority.server()) as server:
-        assert "nobody this machine trusts" in str(failure(server, context=wire.trust()))
+        assert "nobody this machine trusts" in str(failure(server, context=trust()))
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
@@ -626,7 +627,7 @@ def test_plain_text_on_a_tls_port() -> None:
 
         thread = threading.Thread(target=greet, daemon=True)
         thread.start()
-        error = failure(Server(listener.getsockname()[1]), context=wire.trust())
+        error = failure(Server(listener.getsockname()[1]), context=trust())
         thread.join(5)
 
     assert "no secure connection" in str(error)
@@ -634,7 +635,7 @@ def test_plain_text_on_a_tls_port() -> None:
 
 def test_the_trust_store_checks_everything() -> None:
     """Names and chains are checked, nothing older than TLS 1.2 is spoken, and no session key is written."""
-    context = wire.trust()
+    context = trust()
 
     assert context.check_hostname
     assert context.verify_mode is ssl.CERT_REQUIRED

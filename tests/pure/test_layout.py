@@ -12,7 +12,8 @@ FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect idtoken replies flow renewal schedule "
     "vault_layout vault_cipher vault_header vault_kdf",
     "edge": "trouble folders files locks world where places openclaw elsewhere seal signals pending journal rounds "
-    "hooks timers wire dbus session_bus secret_service keyrings request_head pages ports loopback terminal browser "
+    "hooks timers proxies authorities network wire "
+    "dbus session_bus secret_service keyrings request_head pages ports loopback terminal browser "
     "child key_source passphrases vault_keys",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots os_keyring "
     "vault_seen vault_hot vault shelves",
@@ -35,6 +36,7 @@ MAY_REVEAL = {
     "core.renewal",
     "edge.journal",
     "edge.pending",
+    "edge.proxies",
     "edge.seal",
     "edge.vault_keys",
     "stores.auth_profiles",

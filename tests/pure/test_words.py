@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from codex_auth.core import errors
 from codex_auth.core.errors import EXIT_CODES, AuthError, BadIssuer, BadProfileName
 from codex_auth.core.names import name_of_id, read_name
-from codex_auth.core.provider import Provider, read_issuer, redirect_uri
+from codex_auth.core.provider import CallbackAt, Provider, read_issuer
 from codex_auth.core.text import mask_account, mask_email, printable
 
 ALL_ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, AuthError)]
@@ -165,7 +165,7 @@ def test_provider_addresses() -> None:
     assert provider.host == "127.0.0.1:1"
     assert not provider.is_openai
     assert Provider().is_openai
-    assert redirect_uri(1457) == "http://localhost:1457/auth/callback"
+    assert CallbackAt().redirect_uri(1457) == "http://localhost:1457/auth/callback"
 
 
 class _Facts(dict[str, str]):

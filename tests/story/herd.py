@@ -231,7 +231,7 @@ def _provider_seconds(home: Home) -> float:
     assert held is not None
     assert held.refresh is not None
     provider = Provider(issuer=home.sandbox.issuer, client_id=OPENAI_CLIENT_ID, scope=OPENAI_SCOPE)
-    send = wire.sender(provider, now=home.world.now)
+    send = wire.sender(provider, now=home.world.now, env=home.world.env)
     request = renewal.request(provider, held.refresh, reason="scheduled")
     begun = time.monotonic()
     reply = send(request)

@@ -191,7 +191,7 @@ class Answer:
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.headers = {"content-type": "application/json", **(headers or {})}
 
-    def __call__(self, provider: object, *, now: Callable[[], datetime]) -> Callable[[object], Reply]:
+    def __call__(self, provider: object, *, now: Callable[[], datetime], env: object) -> Callable[[object], Reply]:
         return lambda _request: Reply(status=self.status, headers=self.headers, body=self.body, asked_at=now())
 
 
