@@ -35,7 +35,13 @@ def document(report: story.Report, places: Places, now: datetime, *, full: bool,
         "trouble": [{"error": e.code, "message": str(e), "hint": e.hint} for e in report.trouble],
     }
     if why:
-        result["why"] = {"auth_path": places.auth_path, "auth_rule": places.auth_rule, "state": places.state}
+        result["why"] = {
+            "auth_path": places.auth_path,
+            "auth_rule": places.auth_rule,
+            "store": places.store,
+            "store_rule": places.store_rule,
+            "state": places.state,
+        }
     return result
 
 
@@ -46,6 +52,7 @@ def _profile(card: Card, report: story.Report, now: datetime, *, full: bool) -> 
         "kind": card.kind,
         "owner": card.owner,
         "store": card.store,
+        "store_why": printable(card.store_why) or None,
         "issuer": card.identity.issuer,
         "account_id": words.account_id(card.identity, full=full),
         "email": words.email_of(card.identity, full=full) or None,
@@ -119,10 +126,11 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
     return lines
 
 
-def reasons(places: Places, world: World) -> list[str]:
+def reasons(report: story.Report, places: Places, world: World) -> list[str]:
     """Return why things are where they are, and which settings come from the environment."""
     settings = sorted(name for name in world.env if name.startswith("CODEX_AUTH_"))
     return [
+        *(f"{card.profile} is in the {card.store}\n  because {_why(card)}" for card in report.cards),
         f"credentials: {places.auth_path}",
         f"  because {places.auth_rule}",
         f"new profiles go to: {places.store}",
@@ -131,3 +139,7 @@ def reasons(places: Places, world: World) -> list[str]:
         f"configuration: {places.config_file}",
         *(f"from the environment: {name}" for name in settings),
     ]
+
+
+def _why(card: Card) -> str:
+    return printable(card.store_why) or "it was put there before reasons were noted"

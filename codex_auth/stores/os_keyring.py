@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 
 from codex_auth.core.errors import BadProfileName, IndexDamaged, KeyringDamaged, StoreError
 from codex_auth.core.jsontext import JsonDamaged, read_object
-from codex_auth.core.model import OWNER_SELF, Card, Credential, Identity
+from codex_auth.core.model import OWNER_SELF, Card, Choice, Credential, Identity
 from codex_auth.core.names import LEGACY_PREFIX, read_name
 from codex_auth.edge.keyrings import Keyring
 from codex_auth.edge.places import Places
@@ -84,6 +84,10 @@ class OsKeyring:
     def lock(self, profile: str, timeout: float) -> AbstractContextManager[None]:
         """Hold one profile. It is the same lock whatever store the profile is kept in."""
         return hold_profile(self._locks, profile, timeout)
+
+    def choice(self, profile: str) -> Choice:  # noqa: ARG002 - one store, whatever the profile
+        """Return what was chosen by opening this store and no other."""
+        return Choice(kind=self.kind, why="it was opened")
 
     def prove_writable(self) -> None:
         """Write an item, read it back and remove it; and show that the index could be written."""

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from codex_auth.core.errors import AuthError, IndexDamaged, StoreError, VaultLocked, VaultRolledBack, VaultUnreadable
-from codex_auth.core.model import OWNER_SELF, Card, Credential, Identity
+from codex_auth.core.model import OWNER_SELF, Card, Choice, Credential, Identity
 from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.core.vault_cipher import seal, unseal
 from codex_auth.core.vault_header import ID_BYTES, KEY_FILE, Header, read_header, write_header
@@ -131,6 +131,10 @@ class Vault:
     def lock(self, profile: str, timeout: float) -> AbstractContextManager[None]:
         """Hold one profile. It is the same lock whatever store the profile is kept in."""
         return hold_profile(self._places.locks, profile, timeout)
+
+    def choice(self, profile: str) -> Choice:  # noqa: ARG002 - one store, whatever the profile
+        """Return what was chosen by opening this store and no other."""
+        return Choice(kind=self.kind, why="it was opened")
 
     def prove_writable(self) -> None:
         """Do what a save does, up to the point where it would touch the vault; the passphrase is asked for."""
