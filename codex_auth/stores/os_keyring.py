@@ -58,7 +58,6 @@ class OsKeyring:
         """Write the credential beside the old one, then let go of the old one, then list it."""
         profile = credential.profile
         fields = entries.fields_of(credential, provider=LEGACY_PREFIX.rstrip(":"), as_token=False)
-        entry = {key: value for key, value in fields.items() if value is not None}
         with self._held("save"):
             try:
                 found = slots.newest(profile, self._keyring.read)
@@ -66,9 +65,9 @@ class OsKeyring:
                 if expecting:
                     raise self._damaged(profile, "a part is missing") from None
                 found = None
-            check_expected(
-                profile, entries.identity_of(self._parsed(profile, found.text)) if found else None, expecting
-            )
+            held = self._parsed(profile, found.text) if found else {}
+            check_expected(profile, entries.identity_of(held) if held else None, expecting)
+            entry = {key: value for key, value in {**held, **fields}.items() if value is not None}
             self._write(profile, found, json.dumps(entry, separators=(",", ":")))
             self._index.put(profile, entry)
 

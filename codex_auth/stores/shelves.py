@@ -80,9 +80,14 @@ class Shelves:
         (self._last or self._for_new()).prove_writable()
 
     def home_of(self, profile: str) -> Store | None:
-        """Return the store that holds a profile, or None for a new one."""
-        kinds = self.kinds_with(profile)
-        return self.shelf(kinds[0]) if kinds else None
+        """Return the store that holds a profile, or None for a new one.
+
+        Of two, one may only list it still: removing it there was cut off before it came to the list.
+        """
+        shelves = [self.shelf(kind) for kind in self.kinds_with(profile)]
+        if len(shelves) > 1:
+            return next((shelf for shelf in shelves if shelf.load(profile)), shelves[0])
+        return shelves[0] if shelves else None
 
     def kinds_with(self, profile: str) -> list[str]:
         """Return the kinds of store that hold a profile: one, or two after a move that was cut off."""

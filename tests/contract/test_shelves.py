@@ -13,7 +13,8 @@ from codex_auth.core.model import Choice, Credential
 from codex_auth.edge.places import find_places
 from codex_auth.stores.shelves import Shelves
 from codex_auth.stories.move import WHY, Moved, move
-from tests.contract.store_contract import StoreContract, credential
+from tests.contract.store_contract import LastingStoreContract, credential
+from tests.contract.test_vault import flipping
 
 OPENING = (
     "from codex_auth.edge.places import find_places\n"
@@ -25,7 +26,7 @@ OPENING = (
 MOVED = replace(credential("work"), store_why=WHY)
 
 
-class TestShelvesBeginningWithTheFile(StoreContract):
+class TestShelvesBeginningWithTheFile(LastingStoreContract):
     """New profiles go to the plain file."""
 
     @pytest.fixture
@@ -33,14 +34,25 @@ class TestShelvesBeginningWithTheFile(StoreContract):
         """Open stores that do not exist yet."""
         return OPENING.format(home=str(tmp_path), begin="file")
 
+    @pytest.fixture
+    def damaged(self, tmp_path: Path) -> Callable[[str], None]:
+        """Cut the file."""
+        path = tmp_path / ".local/share/codex-auth/auth-profiles.json"
+        return lambda _profile: path.write_bytes(path.read_bytes()[:-20]) and None
 
-class TestShelvesBeginningWithTheVault(StoreContract):
+
+class TestShelvesBeginningWithTheVault(LastingStoreContract):
     """New profiles go to the vault."""
 
     @pytest.fixture
     def opening(self, tmp_path: Path) -> str:
         """Open stores that do not exist yet."""
         return OPENING.format(home=str(tmp_path), begin="vault")
+
+    @pytest.fixture
+    def damaged(self, tmp_path: Path) -> Callable[[str], None]:
+        """Flip a bit of the vault."""
+        return flipping(tmp_path / ".local/share/codex-auth/vault.cav")
 
 
 @pytest.fixture
