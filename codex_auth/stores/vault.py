@@ -271,9 +271,10 @@ class Vault:
                 self._source(header).settle(header.vault_id, opened.key)
 
     def _put_right(self, opened: _Opened) -> None:
-        """Write what a save that was cut off did not come to."""
+        """Write what a save that was cut off did not come to; if that cannot be done now, the next one tries it."""
         if opened.header.generation and self._is_behind(opened.header):
-            self._note(opened.header, opened.records)
+            with contextlib.suppress(AuthError):
+                self._note(opened.header, opened.records)
 
     def _note(self, header: Header, records: Mapping[str, bytes]) -> None:
         """Write the index and then which save it belongs to."""
