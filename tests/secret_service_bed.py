@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -30,6 +31,12 @@ class Desktop:
         with closing(secretstorage.dbus_init()) as bus:
             found = secretstorage.get_default_collection(bus).search_items({"service": "codex-auth"})
             return [(item.get_label(), item.get_attributes(), item.get_secret().decode()) for item in found]
+
+    def shown(self) -> list[str]:
+        """Return every label and attribute of every item in every collection: what is readable while all is locked."""
+        with closing(secretstorage.dbus_init()) as bus:
+            items = [item for each in secretstorage.get_all_collections(bus) for item in each.get_all_items()]
+            return [text for item in items for text in (item.get_label(), *sum(item.get_attributes().items(), ()))]
 
     def clear(self) -> None:
         """Remove every item of ours."""
@@ -98,3 +105,14 @@ def _has_owner(bus: "secretstorage.DBusConnection") -> bool:
     address = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
     call = new_method_call(address, "NameHasOwner", "s", ("org.freedesktop.secrets",))
     return bool(bus.send_and_get_reply(call).body[0])
+
+
+def main() -> None:
+    """Run a desktop in the folder that is named, say how its bus is reached, and end when stdin does."""
+    with running_desktop(Path(sys.argv[1])) as desktop:
+        print(desktop.env["DBUS_SESSION_BUS_ADDRESS"], flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -44,4 +44,5 @@ def command(
     places, shelves = open_places(ctx, world, auth_path, store=store)
     text = read_callback_url(callback_url, profile=name or "default", world=world)
     credential = finish(name, text, requester=requester, store=shelves, places=places, world=world)
-    print_finished(credential, places, world, as_json=as_json, full=full)
+    kind = shelves.choice(credential.profile).kind
+    print_finished(credential, kind, places, world, as_json=as_json, full=full)

@@ -88,4 +88,6 @@ def command(
         timeout=timeout,
         countdown=Countdown(sys.stderr, "Waiting for you to approve", env=world.env),
     )
-    print_finished(login(wanted, ways, store=shelves, world=world), places, world, as_json=as_json, full=full)
+    credential = login(wanted, ways, store=shelves, world=world)
+    kind = shelves.choice(credential.profile).kind
+    print_finished(credential, kind, places, world, as_json=as_json, full=full)

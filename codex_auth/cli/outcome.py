@@ -11,7 +11,7 @@ from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.core.provider import OPENAI_ISSUER
 from codex_auth.core.text import printable
 from codex_auth.edge.pending import PendingFile
-from codex_auth.edge.places import Places
+from codex_auth.edge.places import STORE_DEFAULT, Places
 from codex_auth.edge.world import World
 from codex_auth.stories.move import Moved
 from codex_auth.stories.two_step import Started
@@ -47,8 +47,10 @@ def print_started(started: Started, world: World, *, as_json: bool) -> None:
     world.tell(f"Copy that whole address and run: codex-auth finish {login.profile}")
 
 
-def print_finished(credential: Credential, places: Places, world: World, *, as_json: bool, full: bool) -> None:
-    """Say that the login is stored: under which name, whose it is, how long its access token lives."""
+def print_finished(
+    credential: Credential, kind: str, places: Places, world: World, *, as_json: bool, full: bool
+) -> None:
+    """Say that the login is stored: under which name, in which kind of store, whose it is, how long its token lives."""
     if as_json:
         _print(
             world,
@@ -59,6 +61,8 @@ def print_finished(credential: Credential, places: Places, world: World, *, as_j
             plan=printable(credential.identity.plan) or None,
             issuer=credential.identity.issuer,
             owner=credential.owner,
+            store=kind,
+            store_why=printable(credential.store_why) or None,
             expires=words.milliseconds(credential.expires),
             expires_at=words.stamp(credential.expires),
             queued=False,
@@ -72,6 +76,8 @@ def print_finished(credential: Credential, places: Places, world: World, *, as_j
         f"Signed in: {credential.profile} is {words.account(credential.identity, full=full)}{plan}{where}. "
         f"The access token ends in {words.duration(credential.expires - world.now())}."
     )
+    if credential.store_why not in {"", STORE_DEFAULT}:
+        world.tell(f"It is kept in the {kind}, because {printable(credential.store_why)}.")
 
 
 def print_refreshed(results: Mapping[str, Credential | AuthError], world: World, *, as_json: bool) -> int:

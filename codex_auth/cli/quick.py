@@ -39,7 +39,7 @@ def show(
             world.tell(f"codex-auth: {error}")
             world.tell(f"  {error.hint}")
         if why:
-            for line in reasons(places, world):
+            for line in reasons(report, places, world):
                 world.out(line)
     failed = max((error.status for error in report.trouble), default=0)
     return story.verdict(report, now) if check else failed

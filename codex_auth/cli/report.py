@@ -39,7 +39,13 @@ def document(
         "trouble": [{"error": e.code, "message": str(e), "hint": e.hint} for e in report.trouble],
     }
     if why:
-        result["why"] = {"auth_path": places.auth_path, "auth_rule": places.auth_rule, "state": places.state}
+        result["why"] = {
+            "auth_path": places.auth_path,
+            "auth_rule": places.auth_rule,
+            "store": places.store,
+            "store_rule": places.store_rule,
+            "state": places.state,
+        }
         result["network"] = network_facts(OPENAI_HOST, world.env)
     return result
 
@@ -51,6 +57,7 @@ def _profile(card: Card, report: story.Report, now: datetime, *, full: bool) -> 
         "kind": card.kind,
         "owner": card.owner,
         "store": card.store,
+        "store_why": printable(card.store_why) or None,
         "issuer": card.identity.issuer,
         "account_id": words.account_id(card.identity, full=full),
         "email": words.email_of(card.identity, full=full) or None,
@@ -124,10 +131,11 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
     return lines
 
 
-def reasons(places: Places, world: World) -> list[str]:
+def reasons(report: story.Report, places: Places, world: World) -> list[str]:
     """Return why things are where they are, and which settings come from the environment."""
     settings = sorted(name for name in world.env if name.startswith("CODEX_AUTH_"))
     return [
+        *(f"{card.profile} is in the {card.store}\n  because {_why(card)}" for card in report.cards),
         f"credentials: {places.auth_path}",
         f"  because {places.auth_rule}",
         f"new profiles go to: {places.store}",
@@ -149,3 +157,7 @@ def _ways(facts: dict[str, Any]) -> list[str]:
         *([f"  and {facts['ca_folder']}, which SSL_CERT_DIR names"] if facts["ca_folder"] else []),
     ]
     return lines + [f"  but: {trouble['message']}" for trouble in facts["trouble"]]
+
+
+def _why(card: Card) -> str:
+    return printable(card.store_why) or "it was put there before reasons were noted"

@@ -58,6 +58,8 @@ class Credential:
     refreshed: datetime | None = None
     is_api_key: bool = False
     """Whether `access` is an API key: it belongs to no account that we know, never ends, and nothing renews it."""
+    store_why: str = ""
+    """Why it is in the store it is in, in words; empty where nobody noted it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,15 @@ class Card:
     refreshed: datetime | None = None
     signed_in: datetime | None = None
     has_refresh_token: bool = False
+    store_why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The kind of store a profile is in, or a new one is put in; and why, in words that may be shown."""
+
+    kind: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from codex_auth.edge import where
 
 STORE_KINDS = ("file", "keyring", "vault", "auto")
 """What may be named: the words of Codex's `cli_auth_credentials_store` where they mean the same."""
+STORE_DEFAULT = "it is the default"
+"""The rule where nothing names a kind of store."""
 PENDING_NAME = "codex-auth-pending.json"
 _CONFIG_LIMIT = 256 * 1024
 
@@ -47,7 +49,7 @@ class Places:
     is_openclaw_file: bool
     store: str = "file"
     """Where new profiles are put: a kind of store, or `auto`."""
-    store_rule: str = "it is the default"
+    store_rule: str = STORE_DEFAULT
     config: Config = field(default_factory=Config)
     state_is_ours: bool = False
     """`CODEX_AUTH_STATE_DIR` moves all state, the pending-state file included."""
@@ -139,7 +141,7 @@ def _choose_store(env: Mapping[str, str], config: Config, asked: str) -> tuple[s
             raise UsageError(problem=f"{rule} must be one of {', '.join(STORE_KINDS)}.", command="status")
         if kind:
             return kind, f"{rule} names it"
-    return "file", "it is the default"
+    return "file", STORE_DEFAULT
 
 
 def _read_config(path: str) -> Config:

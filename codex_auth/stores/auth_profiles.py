@@ -24,7 +24,7 @@ from codex_auth.core.errors import (
     StoreNewer,
 )
 from codex_auth.core.jsontext import Edit, JsonDamaged, Member, spliced
-from codex_auth.core.model import OWNER_SELF, Card, Credential, Identity
+from codex_auth.core.model import OWNER_SELF, Card, Choice, Credential, Identity
 from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.edge import files
 from codex_auth.edge.folders import resolve
@@ -65,16 +65,19 @@ class AuthProfiles:
 
     `locks` is the folder of our lock files. `openclaw` says that the file is OpenClaw's: its lock is taken
     too, it may be reached through a link, and it is never moved. `prefix` is what new profile ids start with:
-    whatever the program that reads the file understands.
+    whatever the program that reads the file understands. `why` says why new profiles are put here.
     """
 
     kind = "file"
 
-    def __init__(self, path: str, *, locks: str, openclaw: bool, prefix: str = LEGACY_PREFIX) -> None:
+    def __init__(
+        self, path: str, *, locks: str, openclaw: bool, prefix: str = LEGACY_PREFIX, why: str = "it was opened"
+    ) -> None:
         self.path = path
         self._locks = locks
         self._openclaw = openclaw
         self._prefix = prefix
+        self._why = why
         self._owner = entries.OWNER_OPENCLAW if openclaw else OWNER_SELF
         self._walked: _Walked | None = None
 
@@ -113,6 +116,10 @@ class AuthProfiles:
     def lock(self, profile: str, timeout: float) -> AbstractContextManager[None]:
         """Hold one profile. It is the same lock whatever store the profile is kept in."""
         return hold_profile(self._locks, profile, timeout)
+
+    def choice(self, profile: str) -> Choice:  # noqa: ARG002 - one store, whatever the profile
+        """Return what was chosen by opening this store and no other."""
+        return Choice(kind=self.kind, why=self._why)
 
     def prove_writable(self) -> None:
         """Do what a save does, up to the point where it would touch the file."""
@@ -274,11 +281,11 @@ class AuthProfiles:
 def open_store(places: Places) -> AuthProfiles:
     """Open the profiles file that this run's places name."""
     if not places.is_openclaw_file:
-        return AuthProfiles(places.auth_path, locks=places.locks, openclaw=False)
+        return AuthProfiles(places.auth_path, locks=places.locks, openclaw=False, why=places.store_rule)
     from codex_auth.edge.openclaw import profile_prefix
 
     prefix = profile_prefix(os.environ)  # what new ids start with: whatever the program that reads the file understands
-    return AuthProfiles(places.auth_path, locks=places.locks, openclaw=True, prefix=prefix)
+    return AuthProfiles(places.auth_path, locks=places.locks, openclaw=True, prefix=prefix, why=places.store_rule)
 
 
 def _find(document: bytes, profile: str) -> tuple[profiles_text.Outline, list[Member]]:

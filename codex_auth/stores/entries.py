@@ -60,6 +60,7 @@ def card_of(entry: Entry, *, profile: str, profile_id: str, owner: str, store: s
         refreshed=_moment(ours, "refreshed"),
         signed_in=_moment(ours, "signedIn"),
         has_refresh_token=bool(_text(entry, "refresh")),
+        store_why=_text(ours, "storeWhy"),
     )
 
 
@@ -88,6 +89,7 @@ def credential_of(entry: Entry, *, profile: str, owner: str) -> Credential | Non
         signed_in=_moment(ours, "signedIn"),
         refreshed=_moment(ours, "refreshed"),
         is_api_key=is_api_key,
+        store_why=_text(ours, "storeWhy"),
     )
 
 
@@ -105,6 +107,7 @@ def fields_of(credential: Credential, *, provider: str, as_token: bool) -> dict[
         "userId": identity.user_id,
         "signedIn": _milliseconds(credential.signed_in),
         "refreshed": _milliseconds(credential.refreshed),
+        "storeWhy": credential.store_why,
     }
     return {
         "type": "token" if as_token else "oauth",

@@ -6,7 +6,7 @@ It keeps every promise of the protocol that does not need a disk; the contract t
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
-from codex_auth.core.model import Card, Credential, Identity
+from codex_auth.core.model import Card, Choice, Credential, Identity
 from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.stores.guards import check_expected, hold_profile
 
@@ -38,6 +38,7 @@ class Memory:
                 refreshed=credential.refreshed,
                 signed_in=credential.signed_in,
                 has_refresh_token=credential.refresh is not None,
+                store_why=credential.store_why,
             )
 
     def load(self, profile: str) -> Credential | None:
@@ -57,6 +58,10 @@ class Memory:
     def lock(self, profile: str, timeout: float) -> AbstractContextManager[None]:
         """Hold one profile."""
         return hold_profile(self._locks, profile, timeout)
+
+    def choice(self, profile: str) -> Choice:  # noqa: ARG002 - one store, whatever the profile
+        """Return what was chosen by opening this store and no other."""
+        return Choice(kind=self.kind, why="it was opened")
 
     def prove_writable(self) -> None:
         """Do nothing: memory is there."""

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 
 from codex_auth.core.errors import BadProfileName, IndexDamaged, KeyringDamaged, StoreError
 from codex_auth.core.jsontext import JsonDamaged, read_object
-from codex_auth.core.model import OWNER_SELF, Card, Credential, Identity
+from codex_auth.core.model import OWNER_SELF, Card, Choice, Credential, Identity
 from codex_auth.core.names import LEGACY_PREFIX, read_name
 from codex_auth.edge.keyrings import Keyring
 from codex_auth.edge.places import Places
@@ -58,7 +58,6 @@ class OsKeyring:
         """Write the credential beside the old one, then let go of the old one, then list it."""
         profile = credential.profile
         fields = entries.fields_of(credential, provider=LEGACY_PREFIX.rstrip(":"), as_token=False)
-        entry = {key: value for key, value in fields.items() if value is not None}
         with self._held("save"):
             try:
                 found = slots.newest(profile, self._keyring.read)
@@ -66,9 +65,9 @@ class OsKeyring:
                 if expecting:
                     raise self._damaged(profile, "a part is missing") from None
                 found = None
-            check_expected(
-                profile, entries.identity_of(self._parsed(profile, found.text)) if found else None, expecting
-            )
+            held = self._parsed(profile, found.text) if found else {}
+            check_expected(profile, entries.identity_of(held) if held else None, expecting)
+            entry = {key: value for key, value in {**held, **fields}.items() if value is not None}
             self._write(profile, found, json.dumps(entry, separators=(",", ":")))
             self._index.put(profile, entry)
 
@@ -84,6 +83,10 @@ class OsKeyring:
     def lock(self, profile: str, timeout: float) -> AbstractContextManager[None]:
         """Hold one profile. It is the same lock whatever store the profile is kept in."""
         return hold_profile(self._locks, profile, timeout)
+
+    def choice(self, profile: str) -> Choice:  # noqa: ARG002 - one store, whatever the profile
+        """Return what was chosen by opening this store and no other."""
+        return Choice(kind=self.kind, why="it was opened")
 
     def prove_writable(self) -> None:
         """Write an item, read it back and remove it; and show that the index could be written."""

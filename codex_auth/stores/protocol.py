@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from codex_auth.core.model import Card, Credential, Identity
+from codex_auth.core.model import Card, Choice, Credential, Identity
 
 
 class Store(Protocol):
@@ -47,6 +47,10 @@ class Store(Protocol):
 
         Raises `LockBusy` after `timeout` seconds.
         """
+        ...
+
+    def choice(self, profile: str) -> Choice:
+        """Return which kind of store this profile is in, or would be put in, and why."""
         ...
 
     def prove_writable(self) -> None:

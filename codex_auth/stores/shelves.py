@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 from codex_auth.core.errors import AuthError
-from codex_auth.core.model import Card, Credential, Identity
+from codex_auth.core.model import Card, Choice, Credential, Identity
 from codex_auth.edge.places import Places
 from codex_auth.stores import AUTO, open_kind
 from codex_auth.stores.guards import hold_profile
@@ -26,6 +26,8 @@ class Shelves:
         self._places = places
         self._opened: dict[str, Store] = {}
         self._last: Store | None = None
+        self._choices: dict[str, Choice] = {}
+        self._chosen: Choice | None = None
 
     def shelf(self, kind: str) -> Store:
         """Return the store of this kind."""
@@ -64,14 +66,28 @@ class Shelves:
         """Hold one profile. It is the same lock whatever store the profile is kept in."""
         return hold_profile(self._places.locks, profile, timeout)
 
+    def choice(self, profile: str) -> Choice:
+        """Return which kind of store a profile is in, or a new one is put in, and why.
+
+        The answer is remembered: whoever has saved there may ask again, and is told without another look.
+        """
+        if profile not in self._choices:
+            self._choices[profile] = self._choice_of(profile)
+        return self._choices[profile]
+
     def prove_writable(self) -> None:
         """Show that the store of the profile that was loaded last could be written, or the one for new ones."""
         (self._last or self._for_new()).prove_writable()
 
     def home_of(self, profile: str) -> Store | None:
-        """Return the store that holds a profile, or None for a new one."""
-        kinds = self.kinds_with(profile)
-        return self.shelf(kinds[0]) if kinds else None
+        """Return the store that holds a profile, or None for a new one.
+
+        Of two, one may only list it still: removing it there was cut off before it came to the list.
+        """
+        shelves = [self.shelf(kind) for kind in self.kinds_with(profile)]
+        if len(shelves) > 1:
+            return next((shelf for shelf in shelves if shelf.load(profile)), shelves[0])
+        return shelves[0] if shelves else None
 
     def kinds_with(self, profile: str) -> list[str]:
         """Return the kinds of store that hold a profile: one, or two after a move that was cut off."""
@@ -80,12 +96,29 @@ class Shelves:
     def _place_of(self, profile: str) -> Store:
         return self.home_of(profile) or self._for_new()
 
+    def _choice_of(self, profile: str) -> Choice:
+        home = self.home_of(profile)
+        if home is None:
+            return self._choice_for_new()
+        why = next((card.store_why for card in home.cards() if card.profile == profile), "")
+        return Choice(kind=home.kind, why=why or "it was put there before")
+
     def _for_new(self) -> Store:
-        """Return where new profiles go: with `auto` the keyring if it truly works, else the vault."""
-        if self.kind == AUTO:
-            self.kind = "keyring"
-            try:
-                self.shelf("keyring").prove_writable()
-            except AuthError:
-                self.kind = "vault"
-        return self.shelf(self.kind)
+        return self.shelf(self._choice_for_new().kind)
+
+    def _choice_for_new(self) -> Choice:
+        """Return where new profiles go. The keyring is tried once, which may take as long as it may be silent."""
+        if self._chosen is None:
+            rule = self._places.store_rule
+            self._chosen = self._tried(rule) if self.kind == AUTO else Choice(kind=self.kind, why=rule)
+            self.kind = self._chosen.kind
+        return self._chosen
+
+    def _tried(self, rule: str) -> Choice:
+        """Return what `auto` comes to: the keyring if it truly works, else the vault."""
+        try:
+            self.shelf("keyring").prove_writable()
+        except AuthError as error:
+            said = str(error).rstrip(".")
+            return Choice(kind="vault", why=f"auto ({rule}): {said[:1].lower()}{said[1:]}")
+        return Choice(kind="keyring", why=f"auto ({rule}): the keyring works")

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from codex_auth.core.errors import AuthError, IndexDamaged, StoreError, VaultLocked, VaultRolledBack, VaultUnreadable
-from codex_auth.core.model import OWNER_SELF, Card, Credential, Identity
+from codex_auth.core.model import OWNER_SELF, Card, Choice, Credential, Identity
 from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.core.vault_cipher import seal, unseal
 from codex_auth.core.vault_header import ID_BYTES, KEY_FILE, Header, read_header, write_header
@@ -96,10 +96,11 @@ class Vault:
 
     def load(self, profile: str) -> Credential | None:
         """Return the sign-in of one profile. Raises `VaultRolledBack` for an old vault."""
+        seen = vault_seen.read(self._places.seen)  # before the vault: a save in between makes it newer, never older
         opened = self._open()
         if opened is None:
             return None
-        self._check_newest(opened.header)
+        self._compare(opened.header, seen)
         entry = opened.records.get(profile)
         return entries.credential_of(json.loads(entry), profile=profile, owner=OWNER_SELF) if entry else None
 
@@ -124,6 +125,7 @@ class Vault:
             self._check_newest(opened.header)
             rest = {name: entry for name, entry in opened.records.items() if name != profile}
             if len(rest) == len(opened.records):
+                self._put_right(opened)
                 return False
             self._write(replace(opened, records=rest))
             return True
@@ -132,11 +134,19 @@ class Vault:
         """Hold one profile. It is the same lock whatever store the profile is kept in."""
         return hold_profile(self._places.locks, profile, timeout)
 
+    def choice(self, profile: str) -> Choice:  # noqa: ARG002 - one store, whatever the profile
+        """Return what was chosen by opening this store and no other."""
+        return Choice(kind=self.kind, why="it was opened")
+
     def prove_writable(self) -> None:
-        """Do what a save does, up to the point where it would touch the vault; the passphrase is asked for."""
+        """Do what a save does, up to the point where it would touch the vault; the passphrase is asked for.
+
+        What lies beside the vault is put right where a save was cut off before it came to that.
+        """
         with self._held("check"):
             opened = self._open_or_begin()
             files.prove_writable(self.path, size=len(pack(opened.records)) + _ENTRY_ROOM)
+            self._put_right(opened)
 
     def rekey(self, to: "KeySource | None" = None) -> None:
         """Seal the vault under a new key, from its present source or another; the old key then opens nothing.
@@ -213,7 +223,9 @@ class Vault:
 
     def _check_newest(self, header: Header) -> None:
         """Raise `VaultRolledBack` for a save before the one seen last, or of another vault."""
-        seen = vault_seen.read(self._places.seen)
+        self._compare(header, vault_seen.read(self._places.seen))
+
+    def _compare(self, header: Header, seen: vault_seen.Seen | None) -> None:
         if seen and seen.vault != header.vault_id.hex():
             raise VaultRolledBack(path=self.path, problem="it is another vault")
         if seen and seen.generation > header.generation:
@@ -257,6 +269,12 @@ class Vault:
             self._note(header, opened.records)
             if opened.has_spare_key:
                 self._source(header).settle(header.vault_id, opened.key)
+
+    def _put_right(self, opened: _Opened) -> None:
+        """Write what a save that was cut off did not come to; if that cannot be done now, the next one tries it."""
+        if opened.header.generation and self._is_behind(opened.header):
+            with contextlib.suppress(AuthError):
+                self._note(opened.header, opened.records)
 
     def _note(self, header: Header, records: Mapping[str, bytes]) -> None:
         """Write the index and then which save it belongs to."""

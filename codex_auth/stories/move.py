@@ -1,10 +1,12 @@
 """Moving a login to another store: copied, read back, switched, and only then removed from where it was."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codex_auth.core.errors import ApiKeyStays, CopyDiffers, ProfileNotFound
 from codex_auth.stores.shelves import Shelves
 
+WHY = "it was moved there"
+"""What is noted with a login as the reason for the store it is in."""
 _LOCK_SECONDS = 75.0
 """Longer than a refresh of the same profile may take."""
 
@@ -27,8 +29,8 @@ def move(profile: str, target: str, *, store: Shelves, dry_run: bool = False) ->
     """Move one profile, and return where it was. It may be killed at any point: the login is in one store or in both.
 
     While it is in both, the target's copy counts when the target is listed in the index, the source's otherwise, and
-    the two are equal; moving again finishes it. Raises `ProfileNotFound`, `ApiKeyStays`, `CopyDiffers`, and the
-    errors of both stores; then the source is as it was.
+    the two are equal but for why they are there; moving again finishes it. Raises `ProfileNotFound`, `ApiKeyStays`,
+    `CopyDiffers`, and the errors of both stores; then the source is as it was.
     """
     with store.lock(profile, timeout=_LOCK_SECONDS):
         source = store.home_of(profile)
@@ -41,10 +43,10 @@ def move(profile: str, target: str, *, store: Shelves, dry_run: bool = False) ->
             held = source.load(profile)
             if held is None or held.is_api_key:
                 raise ApiKeyStays(profile=profile)
-            shelf = store.shelf(target)
+            copy, shelf = replace(held, store_why=WHY), store.shelf(target)
             shelf.prove_writable()
-            shelf.save(held)
-            if shelf.load(profile) != held:
+            shelf.save(copy)
+            if shelf.load(profile) != copy:
                 shelf.delete(profile)
                 raise CopyDiffers(profile=profile, store=target)
         for kind in store.kinds_with(profile):

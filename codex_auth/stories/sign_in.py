@@ -99,6 +99,7 @@ def complete(
     with deferred(lambda: world.tell("The sign-in is being stored; this takes a moment.")) as asked_to_stop:
         held = _stored(login.profile, store)
         store.prove_writable()
+        choice = store.choice(login.profile)
         commit()
         signed = wire.converse(
             flow.sign_in(provider, login.redirect_uri, code, login.verifier, profile=login.profile), send
@@ -120,6 +121,7 @@ def complete(
             scope=signed.tokens.scope or login.scope,
             signed_in=now,
             refreshed=now,
+            store_why=(held and held.store_why) or choice.why,
         )
         try:
             store.save(credential)

@@ -1,5 +1,7 @@
 """What every store promises. A store's own test module inherits `StoreContract` and says how to open it."""
 
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -7,21 +9,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import pytest
 
 from codex_auth.core.errors import (
+    AuthError,
     ForeignFileDamaged,
     IdentityMismatch,
     LockBusy,
     ProfileNotFound,
     StoreDamaged,
     StoreError,
+    VaultUnreadable,
 )
 from codex_auth.core.model import Credential, Identity
 from codex_auth.core.secret import Secret
 from codex_auth.stores.protocol import Store
+from tests.contract import raw
 
 EXPIRES = datetime(2030, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 
@@ -71,10 +77,7 @@ class StoreContract:
     @pytest.fixture
     def store(self, opening: str) -> Store:
         """Return the store that the text opens."""
-        names: dict[str, Any] = {}
-        exec(opening, names)
-        opened: Store = names["store"]
-        return opened
+        return opened_with(opening)
 
     # --- nothing there ---
 
@@ -495,13 +498,24 @@ class StoreContract:
 class LastingStoreContract(StoreContract):
     """What a store promises that outlives a process, and that other processes see.
 
-    `damaged` is given by each store: a function that spoils what is stored of a profile.
+    `damaged` is given by each store: a function that spoils what is stored of a profile. `operations` are the
+    functions before which a crash is tried, and `fewest` how many calls of them a save makes at least.
     """
+
+    operations: ClassVar[list[tuple[Any, str]]] = [
+        (os, name) for name in ("open", "write", "replace", "rename", "link", "unlink", "fsync", "ftruncate")
+    ]
+    fewest = 10
 
     @pytest.fixture
     def damaged(self) -> Callable[[str], None]:
         """Return what spoils a stored profile from outside."""
         raise NotImplementedError
+
+    @pytest.fixture
+    def buried(self) -> Callable[[], None]:
+        """Return what lets a process be dead that only dies in a test."""
+        return lambda: None
 
     def test_another_process_sees_it(self, store: Store, opening: str) -> None:
         """What was saved here is loaded there, and the other way round."""
@@ -517,11 +531,10 @@ class LastingStoreContract(StoreContract):
         store.save(credential("a", 1))
         store.save(credential("b", 2))
         store.delete("a")
-        names: dict[str, Any] = {}
-        exec(opening, names)
+        opened = opened_with(opening)
 
-        assert names["store"].names() == ["b"]
-        assert names["store"].load("b") == credential("b", 2)
+        assert opened.names() == ["b"]
+        assert opened.load("b") == credential("b", 2)
 
     def test_eight_processes_lose_nothing(self, store: Store, opening: str) -> None:
         """Processes that save different profiles at the same moment all find theirs afterwards."""
@@ -567,15 +580,128 @@ class LastingStoreContract(StoreContract):
             store.save(credential("work", 0, size=3000))
             assert store.load("work") == credential("work", 0, size=3000)
 
+    def test_unknown_fields_stay(self, store: Store) -> None:
+        """What a later version of us has written into an entry is kept by a save that knows nothing of it."""
+        store.save(credential("work", 1))
+        raw.put(store, "work", {**raw.entry(store, "work"), "later": {"a": [1, "é"]}})
+
+        assert store.load("work") == credential("work", 1)
+        store.save(credential("work", 2))
+
+        assert raw.entry(store, "work")["later"] == {"a": [1, "é"]}
+        assert store.load("work") == credential("work", 2)
+
+    def test_a_crash_between_any_two_operations(
+        self, store: Store, opening: str, buried: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A save that dies before any of its operations leaves the old login or the new one, and can be done again."""
+        store.save(credential("home", 9))
+        store.save(credential("work", 0, size=3000))
+        for number in range(1, 500):
+            with monkeypatch.context() as patch:
+                came = dies_at(number, self.operations, patch, partial(store.save, credential("work", 1, size=3000)))
+            buried()
+            opened = opened_with(opening)
+            held = opened.load("work")
+            assert held in [credential("work", 0, size=3000), credential("work", 1, size=3000)], number
+            assert opened.load("home") == credential("home", 9), number
+            store = opened_with(opening)
+            store.save(credential("work", 0, size=3000))
+            assert store.load("work") == credential("work", 0, size=3000), number
+            if not came:
+                break
+        else:
+            pytest.fail("it never came to an end")
+        assert number > self.fewest
+
+    def test_a_read_only_disk(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Neither a proof nor a save says that all is well; what is there is read as before, and is not torn."""
+        store.save(credential("work", 1))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", read_only(os.open))
+            with pytest.raises(AuthError):
+                store.prove_writable()
+            with pytest.raises(AuthError) as caught:
+                store.save(credential("work", 2))
+            held, names = store.load("work"), store.names()
+
+        assert held in [credential("work", 1), credential("work", 2)]
+        assert names == ["work"]
+        assert "access-" not in str(caught.value) + caught.value.hint
+        store.save(credential("work", 3))
+        assert store.load("work") == credential("work", 3)
+
+    def test_files_of_another_owner(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What belongs to another user is neither believed nor written over."""
+        somebody = os.geteuid() + 1
+        store.save(credential("work", 1))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "geteuid", lambda: somebody)
+            with pytest.raises(AuthError):
+                store.names()
+            with pytest.raises(AuthError):
+                store.save(credential("work", 2))
+
+        assert store.load("work") == credential("work", 1)
+        assert store.names() == ["work"]
+
     def test_damage_is_said_and_not_hidden(self, store: Store, damaged: Callable[[str], None]) -> None:
         """A spoiled profile is an error with words, neither nothing nor something made up."""
         store.save(credential("work"))
         damaged("work")
 
-        with pytest.raises((StoreError, StoreDamaged, ForeignFileDamaged)) as caught:
+        with pytest.raises((StoreError, StoreDamaged, ForeignFileDamaged, VaultUnreadable)) as caught:
             store.load("work")
 
         assert "access-1" not in str(caught.value) + caught.value.hint
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+def dies_at(
+    number: int, operations: list[tuple[Any, str]], patch: pytest.MonkeyPatch, act: Callable[[], object]
+) -> bool:
+    """Do something that dies at its n-th operation, and does none after it; return whether it came that far."""
+    count = 0
+
+    def watched(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count >= number:
+                raise Died
+            return real(*arguments, **options)
+
+        return call
+
+    for module, name in operations:
+        patch.setattr(module, name, watched(getattr(module, name)))
+    try:
+        act()
+    except Died:
+        return True
+    return False
+
+
+def read_only(real: Callable[..., int]) -> Callable[..., int]:
+    """Return an `os.open` for a disk on which only lock files can be written."""
+
+    def opened(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and not str(path).endswith(".lock"):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+        return real(path, flags, *arguments, **options)
+
+    return opened
+
+
+def opened_with(opening: str) -> Store:
+    """Return the store that a text opens."""
+    names: dict[str, Any] = {}
+    exec(opening, names)
+    opened: Store = names["store"]
+    return opened
 
 
 MAKE = "from tests.contract.store_contract import credential as made\n"

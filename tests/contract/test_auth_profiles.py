@@ -46,6 +46,11 @@ class TestOpenClawsFile(LastingStoreContract):
         return opening_of(tmp_path, openclaw=True)
 
     @pytest.fixture
+    def buried(self, tmp_path: Path) -> Callable[[], None]:
+        """Remove the lock file of the dead one, which tells by its number that he lives."""
+        return lambda: (tmp_path / "data" / "auth-profiles.json.lock").unlink(missing_ok=True)
+
+    @pytest.fixture
     def damaged(self, tmp_path: Path) -> Callable[[str], None]:
         """Cut the file."""
         return cut(tmp_path)

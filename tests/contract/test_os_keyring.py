@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from codex_auth.edge.keyrings import Keyring
+from codex_auth.stores.index import Index
 from tests.contract.folder_keyring import FolderKeyring
 from tests.contract.store_contract import LastingStoreContract
 from tests.secret_service_bed import Desktop
@@ -27,6 +29,8 @@ def opening_of(folder: Path) -> str:
 class TestSmallItems(LastingStoreContract):
     """A keyring whose items hold 1,280 characters."""
 
+    operations: ClassVar = [*LastingStoreContract.operations, (Keyring, "write"), (Keyring, "remove")]
+
     @pytest.fixture
     def opening(self, tmp_path: Path) -> str:
         """Open an empty one."""
@@ -41,6 +45,9 @@ class TestSmallItems(LastingStoreContract):
 
 class TestGnomeKeyring(LastingStoreContract):
     """The keyring of a GNOME desktop, over its own session bus."""
+
+    operations: ClassVar = [(Keyring, "write"), (Keyring, "remove"), (Index, "put")]
+    fewest = 3
 
     @pytest.fixture
     def opening(self, tmp_path: Path, desktop: Desktop) -> str:

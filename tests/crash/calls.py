@@ -37,9 +37,12 @@ _IN_PLACE = {"write", "pwrite64", "fsync", "fdatasync", "ftruncate", "fallocate"
 _BY_NAME = {name for name in _FAULTS if name.startswith(("rename", "link", "unlink", "mkdir", "chmod"))}
 _WAITING = {"poll", "ppoll", "recvfrom"}
 PROVIDER = "the provider"
+ITEMS = "items"
+"""The folder below the home in which a keyring of ours keeps its items: it is no file of the program's."""
+_MAIN = "from codex_auth.cli.main import main\nmain()\n"
 
 _LINE = re.compile(r"(\d+) +(\w+)\((.*)")
-_RANDOM = re.compile(r"\.[0-9a-f]{16}\.tmp|store-[0-9a-f]{16}")
+_RANDOM = re.compile(r"\.[0-9a-f]{16}\.tmp|store-[0-9a-f]{16}|\.\d+\.new")
 _SHORTEN = """\
 import os, sys
 count, mark = int(sys.argv.pop(1)), sys.argv.pop(1)
@@ -53,8 +56,6 @@ def short(fd, data):
             return write(fd, bytes(data)[:1])
     return write(fd, data)
 os.write = short
-from codex_auth.cli.main import main
-main()
 """
 """The kernel cannot be asked for a short write through strace, so `os.write` makes one."""
 
@@ -78,6 +79,11 @@ class Call:
         return (self.name, self.what, self.turn) == (other.name, other.what, other.turn)
 
     @property
+    def is_keyring(self) -> bool:
+        """Whether it is the keyring that makes it."""
+        return self.what.startswith(f"~/{ITEMS}")
+
+    @property
     def faults(self) -> tuple[str, ...]:
         """What can go wrong with it."""
         if self.name == "openat" and self.changes:
@@ -86,6 +92,8 @@ class Call:
             return (KILL, "EIO", "ENOSPC")
         if self.what == PROVIDER:
             return (KILL,)
+        if self.is_keyring:
+            return _READING  # a keyring does what it is asked, or says that it cannot
         return _FAULTS.get(self.name, (KILL,))
 
 
@@ -150,12 +158,13 @@ def _what(name: str, arguments: str, home: str, *, begun: bool) -> str:
 
 
 def _star(random: re.Match[str]) -> str:
-    return ".*.tmp" if random[0].endswith(".tmp") else "store-*"
+    kind = random[0][-4:]
+    return f".*{kind}" if kind in {".tmp", ".new"} else "store-*"
 
 
-def program(*words: str) -> list[str]:
-    """Return the command line of the real program."""
-    return [sys.executable, "-m", "codex_auth", *words]
+def program(*words: str, prelude: str = "") -> list[str]:
+    """Return the command line of the real program; `prelude` is Python text that is run before it."""
+    return [sys.executable, *(["-c", prelude + _MAIN] if prelude else ["-m", "codex_auth"]), *words]
 
 
 def traced(words: Sequence[str], log: Path, injections: Sequence[str] = ()) -> list[str]:
@@ -175,9 +184,9 @@ def strace_word(injection: Injection, number: int) -> str:
     return f"{injection.call.name}:{how}:when={number}"
 
 
-def shortened(words: Sequence[str], turn: int, mark: Path) -> list[str]:
+def shortened(words: Sequence[str], turn: int, mark: Path, prelude: str = "") -> list[str]:
     """Return a command line in which one write to the home writes a single byte, and makes `mark` to say so."""
-    return [sys.executable, "-c", _SHORTEN, str(turn), str(mark), *words]
+    return program(str(turn), str(mark), *words, prelude=_SHORTEN + prelude)
 
 
 def plan(calls: Sequence[Call]) -> Iterator[Injection]:

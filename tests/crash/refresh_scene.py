@@ -169,7 +169,7 @@ class RefreshScene(Scene):
 
     def _torn(self) -> Iterator[Finding]:
         """Yield what says that tokens of two replies stand beside each other."""
-        old = self._tokens(self.before["auth-profiles.json"])
+        old = self._tokens_before()
         changed = {name for name, token in self._tokens().items() if token != old[name]}
         if changed and len(changed) != len(_TOKENS):
             yield Finding("corrupt", f"only {', '.join(sorted(changed))} changed")
@@ -179,6 +179,9 @@ class RefreshScene(Scene):
             yield Finding("untrue", "exit status 0, but nothing new is stored")
         if result.status == LOST_STATUS:
             yield Finding("untrue", f"told to sign in before anything was lost: {result.err.strip()}")
+
+    def _tokens_before(self) -> dict[str, Any]:
+        return self._tokens(self.before["auth-profiles.json"])
 
     def _tokens(self, document: bytes | None = None) -> dict[str, Any]:
         entries = self.program.stored() if document is None else json.loads(document)

@@ -110,7 +110,7 @@ class Bench:
         for _ in range(2):
             with self.scene() as scene:
                 log = scene.folder / "trace"
-                result = run(scene, traced(program(*scene.words), log, self.command.always))
+                result = run(scene, traced(scene.command_line, log, self.command.always))
                 assert result.status == 0, result.err
                 self.calls = self.read(log, scene)
 
@@ -120,12 +120,14 @@ class Bench:
         if call is None:
             return None
         if injection.fault == SHORT:
-            writes = [each for each in self.calls if each.name == "write" and each.what != "stdout"]
+            writes = [
+                each for each in self.calls if each.name == "write" and each.what != "stdout" and not each.is_keyring
+            ]
             mark = scene.folder / "met"
-            result = run(scene, shortened(scene.words, writes.index(call) + 1, mark))
+            result = run(scene, shortened(scene.words, writes.index(call) + 1, mark, scene.prelude))
             return result if mark.exists() else None
         log = scene.folder / "trace"
-        words = traced(program(*scene.words), log, [*self.command.always, strace_word(injection, call.number)])
+        words = traced(scene.command_line, log, [*self.command.always, strace_word(injection, call.number)])
         result = run(scene, words)
         met = self.read(log, scene)
         return result if call in met else None  # the same call at the same place in strace's count

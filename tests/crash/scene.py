@@ -1,5 +1,6 @@
 """A scratch home in which one command meets one fault, and the questions asked of it afterwards."""
 
+import itertools
 import json
 import os
 import re
@@ -26,7 +27,7 @@ from codex_auth.stores import open_store
 from codex_auth.stories import two_step
 from codex_auth.stories.sign_in import Wanted
 from codex_auth.stories.status import look
-from tests.crash.calls import ROOT
+from tests.crash.calls import ROOT, program
 from tests.story.conftest import Program
 
 OTHER, PROFILE = "home", "work"
@@ -80,6 +81,8 @@ class Command:
     """The redirect goes into a terminal, after the link was shown."""
     kind: bool = False
     """The provider takes a spent refresh token once more (FAPI 2.0)."""
+    store: str = ""
+    """The kind of store the profiles are put in before; empty is the default."""
 
     @property
     def signs_in(self) -> bool:
@@ -99,6 +102,15 @@ COMMANDS = {
     "cancel": Command(words=("cancel", PROFILE)),
     "refresh": Command(words=("refresh", PROFILE), waiting=False, held=(OTHER, PROFILE)),
     "refresh-kind": Command(words=("refresh", PROFILE), waiting=False, held=(OTHER, PROFILE), kind=True),
+    "finish-vault": Command(words=(*_FINISH, "--store", "vault"), store="vault"),
+    "refresh-vault": Command(words=("refresh", PROFILE), waiting=False, held=(OTHER, PROFILE), store="vault"),
+    "rekey": Command(words=("vault", "rekey"), waiting=False, held=(OTHER, PROFILE), store="vault"),
+    **{
+        f"move-{source}-{target}": Command(
+            words=("move", PROFILE, "--to", target), waiting=False, held=(OTHER, PROFILE, "spare"), store=source
+        )
+        for source, target in itertools.permutations(("file", "keyring", "vault"), 2)
+    },
 }
 
 
@@ -128,6 +140,7 @@ class Scene:
                 "CODEX_AUTH_STATE_DIR": str(home / "state"),
                 "PYTHONPATH": str(ROOT),
                 "PYTHONHASHSEED": "0",
+                **({"CODEX_AUTH_STORE": self.command.store} if self.command.store else {}),
             },
         )
         self.places = find_places(self.program.env)
@@ -140,6 +153,16 @@ class Scene:
         """The command line."""
         words = self.command.words
         return (*words, self.sandbox.issuer) if words[-1] == "--issuer" else words
+
+    @property
+    def prelude(self) -> str:
+        """Python text that changes the scenery before the program begins."""
+        return ""
+
+    @property
+    def command_line(self) -> list[str]:
+        """The command line that starts the real program."""
+        return program(*self.words, prelude=self.prelude)
 
     def _furnish(self) -> None:
         for profile in self.command.held:
@@ -335,9 +358,12 @@ class Scene:
         held = self.entry()
         if held is None or self.sandbox._provider.ledger.login_of(held["refresh"]) is None:
             yield Finding("stuck", "no fresh login is stored")
+        yield from self._leftovers(KNOWN_FILES)
+
+    def _leftovers(self, known: set[str]) -> Iterator[Finding]:
         for path, found in self._files():
             if _TEMPORARY.fullmatch(path.name) or (
-                stat.S_ISREG(found.st_mode) and path.name not in KNOWN_FILES and path.suffix != ".lock"
+                stat.S_ISREG(found.st_mode) and path.name not in known and path.suffix != ".lock"
             ):
                 yield Finding("leftover", _TEMPORARY.sub("a temporary file", path.name) + f" ({path.name[:20]}…)")
 

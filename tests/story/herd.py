@@ -33,6 +33,7 @@ from codex_auth.stories.sign_in import Wanted
 
 PROFILE = "work"
 ROOT = Path(__file__).resolve().parents[2]
+_BUS = "DBUS_SESSION_BUS_ADDRESS"
 _PATIENCE = 120.0
 """How long anybody waits for the others, in seconds."""
 
@@ -40,16 +41,19 @@ _PATIENCE = 120.0
 class Home:
     """A scratch home with one login, at a provider that takes each refresh token once."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+    def __init__(self, folder: Path, sandbox: Sandbox, store: str = "file") -> None:
         folder.mkdir(mode=0o700)
         self.sandbox = sandbox
-        kept = {key: value for key, value in os.environ.items() if key in {"PATH", "LANG", "TMPDIR"}}
+        kept = {key: value for key, value in os.environ.items() if key in {"PATH", "LANG", "TMPDIR", _BUS}}
         self.env = {**kept, "HOME": str(folder), "PYTHONPATH": str(ROOT)}
         self.env["CODEX_AUTH_STATE_DIR"] = str(folder / "state")
+        self.env["CODEX_AUTH_STORE"] = store
         self.places = find_places(self.env)
         self.store = open_store(self.places)
         self.world = quiet(self.env)
         self._sign_in()
+        [card] = self.store.cards()
+        assert card.store == store
 
     def _sign_in(self) -> None:
         provider = Provider(issuer=self.sandbox.issuer, client_id=OPENAI_CLIENT_ID, scope=OPENAI_SCOPE)
@@ -115,14 +119,14 @@ class Rounds:
         return {**asdict(self), "seconds": round(self.seconds, 1), "longest_round": round(self.longest_round, 3)}
 
 
-def run_rounds(folder: Path, *, processes: int, rounds: int, seconds: float = 600.0) -> Rounds:
+def run_rounds(folder: Path, *, processes: int, rounds: int, seconds: float = 600.0, store: str = "file") -> Rounds:
     """Let the token end before each round, let all processes refresh at once, and count; stop after so many seconds."""
     context = multiprocessing.get_context("forkserver")  # nothing with threads is forked
     context.set_forkserver_preload(["tests.story.herd"])
     barrier = context.Barrier(processes + 1)
     tally = Rounds(processes=processes)
     with Sandbox() as sandbox:
-        home = Home(folder, sandbox)
+        home = Home(folder, sandbox, store)
         pipes = [context.Pipe(duplex=False) for _ in range(processes)]
         children = [context.Process(target=_work, args=(home.env, barrier, pipe[1]), daemon=True) for pipe in pipes]
         for child in children:
@@ -163,6 +167,8 @@ def _one_round(home: Home, barrier: Barrier, pipes: Sequence[Connection], tally:
 
 def _work(env: dict[str, str], barrier: Barrier, pipe: Connection) -> None:
     """Refresh once a round, and say what it brought: the fingerprint of a token, or the code of an error."""
+    os.environ.pop(_BUS, None)  # of whoever began the server that we are forked from
+    os.environ.update({_BUS: env[_BUS]} if _BUS in env else {})
     places, world = find_places(env), quiet(env)
     store = open_store(places)
     with contextlib.suppress(BrokenBarrierError):
@@ -214,10 +220,10 @@ class Tokens:
         return asdict(self)
 
 
-def run_tokens(folder: Path, processes: int) -> Tokens:
+def run_tokens(folder: Path, processes: int, store: str = "file") -> Tokens:
     """Start so many `codex-auth token work` at once, first while the token lives, then as it has just ended."""
     with Sandbox() as sandbox:
-        home = Home(folder, sandbox)
+        home = Home(folder, sandbox, store)
         alone = _provider_seconds(home)
         live = _ask(home, processes, is_due=False)
         home.expire()

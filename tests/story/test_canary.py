@@ -27,6 +27,7 @@ from codex_auth.sandbox.faults import FAULTS, Fault
 from codex_auth.sandbox.mint import Mint
 from codex_auth.sandbox.visitor import approve, deny
 from codex_auth.stories import two_step
+from tests.secret_service_bed import Desktop
 from tests.story.conftest import Person, Program
 from tests.story.test_login import logging_in, visit
 
@@ -307,6 +308,64 @@ def test_the_skill_shows_nothing(stage: Stage) -> None:
     assert stage.run("finish", "work", "--callback-url", address, entry=(str(SKILL),)) == 0
     assert stage.run("finish", "work", "--callback-url", address, entry=(str(SKILL),)) == 3
     assert stage.run("status", entry=(str(SKILL),)) == 0
+
+
+# --- vault and keyring ---------------------------------------------------------------------------------------
+
+EMAIL = b"ada@"
+
+
+def live_through(stage: Stage, kind: str) -> None:
+    """Sign in, fail, refresh, use and move a login that belongs into another store; nothing stays in clear."""
+    there = ("--store", kind)
+    assert stage.finish(stage.redirect(), *there) == 0
+    assert stage.finish(stage.redirect(), *there, "--json") == 0
+    for fault in (Fault(name="drop"), Fault(name="html"), Fault(name="status", value=503)):
+        stage.person.sandbox.add_fault(fault)
+        stage.finish(stage.redirect(), *there)
+    assert stage.run("refresh", "work", "--json") == 0
+    stage.person.sandbox.add_fault(Fault(name="status", value=503))
+    assert stage.run("refresh", "work") == 8
+    assert stage.run("run", "work", "--", "true") == 0
+    assert stage.run("move", "work", "--to", "file") == 0
+    assert stage.run("move", "work", "--to", kind) == 0
+    assert stage.run("status", "--why", "--json") == 0
+    check_sealed(stage)
+
+
+def check_sealed(stage: Stage) -> None:
+    """Search every file for tokens, those that may hold them otherwise too; the address is in the index and nowhere."""
+    files = [path for path in stage.program.home.rglob("*") if path.is_file()]
+    assert stage.canaries.tokens
+    assert [path for path in files if stage.canaries.leaks(path.read_bytes())] == []
+    assert [path.name for path in files if EMAIL in path.read_bytes()] == ["index.json"]
+
+
+def test_the_vault_shows_nothing(stage: Stage) -> None:
+    """Tokens of a login in the vault are in no file in clear, after failures, a refresh and a move there and back."""
+    live_through(stage, "vault")
+    assert stage.run("vault", "rekey") == 0
+    stage.run(
+        *("-c", 'ulimit -f 4; exec "$0" -m codex_auth refresh work', sys.executable),
+        entry=("-c", "import os, sys; os.execvp('sh', ['sh', *sys.argv[1:]])"),
+    )
+    check_sealed(stage)
+
+
+def test_the_keyring_shows_nothing(stage: Stage, desktop: Desktop) -> None:
+    """The same with a real keyring: no label, attribute or file of its own shows a token or an e-mail address."""
+    desktop.clear()
+    stage.program.env["DBUS_SESSION_BUS_ADDRESS"] = desktop.env["DBUS_SESSION_BUS_ADDRESS"]
+    live_through(stage, "keyring")
+    assert stage.finish(stage.redirect("personal"), "--store", "keyring") == 5
+    shown = "\n".join(desktop.shown()).encode()
+    keyrings = [path for path in Path(desktop.env["HOME"]).rglob("*.keyring") if path.is_file()]
+
+    assert b"work#" in shown
+    assert keyrings
+    for text in (shown, *(path.read_bytes() for path in keyrings)):
+        assert stage.canaries.leaks(text) == []
+        assert EMAIL not in text
 
 
 # --- one step ------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.story import herd
 
 
@@ -19,3 +21,20 @@ def test_one_request_serves_every_waiting_token(tmp_path: Path) -> None:
 
     assert tokens.is_well, tokens
     assert tokens.due.distinct == 1
+
+
+def test_each_round_is_one_request_from_the_vault(tmp_path: Path) -> None:
+    """The same with the login in the vault."""
+    tally = herd.run_rounds(tmp_path / "home", processes=4, rounds=8, seconds=60, store="vault")
+
+    assert tally.is_well, tally
+    assert (tally.requests, tally.rotations, tally.answers) == (8, 8, 32)
+
+
+@pytest.mark.usefixtures("desktop")
+def test_each_round_is_one_request_from_a_keyring(tmp_path: Path) -> None:
+    """The same with the login in a real GNOME Keyring."""
+    tally = herd.run_rounds(tmp_path / "home", processes=4, rounds=6, seconds=60, store="keyring")
+
+    assert tally.is_well, tally
+    assert (tally.requests, tally.rotations, tally.answers) == (6, 6, 24)

@@ -32,7 +32,12 @@ def test_each_way_to_choose_a_store(person: Person) -> None:
     sign_in(person, "plain", "work")
 
     assert stores(person.program) == {"plain": "file", "asked": "vault", "variable": "vault", "configured": "vault"}
-    assert "because store in the configuration file names it" in person.program("status", "--why").stdout
+    why = person.program("status", "--why").stdout
+    assert "new profiles go to: vault\n  because store in the configuration file names it" in why
+    assert "plain is in the file\n  because it is the default" in why
+    assert "asked is in the vault\n  because --store names it" in why
+    assert "variable is in the vault\n  because CODEX_AUTH_STORE names it" in why
+    assert "configured is in the vault\n  because store in the configuration file names it" in why
 
 
 def test_an_unknown_store_is_refused(program: Program) -> None:
@@ -44,13 +49,35 @@ def test_an_unknown_store_is_refused(program: Program) -> None:
 
 
 def test_auto_never_takes_a_plain_file(person: Person) -> None:
-    """Without a keyring, `auto` is the vault; no token stands in any file in clear."""
-    sign_in(person, "work", "work", "--store", "auto")
+    """Without a keyring, `auto` is the vault, and says why; no token stands in any file in clear."""
+    address = person.redirect("work", "work")
+    done = person.program("finish", "work", "--callback-url", "-", "--store", "auto", given=address)
+
+    reason = "auto (--store names it): the keyring cannot be used: this session has no D-Bus"
+    assert f"It is kept in the vault, because {reason}" in done.stderr
+    assert f"work is in the vault\n  because {reason}" in person.program("status", "--why").stdout
 
     token = person.program("token", "work").stdout.strip()
     assert stores(person.program) == {"work": "vault"}
     files = [path for path in person.program.home.rglob("*") if path.is_file()]
     assert not [path for path in files if token.encode()[20:60] in path.read_bytes()]
+
+
+def test_a_sign_in_says_which_store_and_why(person: Person) -> None:
+    """In JSON always; in words where it is not the default. Signing in again and refreshing keep the reason."""
+    first = person.sign_in("plain")
+    address = person.redirect("asked", "personal")
+    asked = person.program.json("finish", "asked", "--callback-url", "-", "--store", "vault", given=address)
+    person.program("refresh", "asked")
+    address = person.redirect("asked", "personal")
+    again = person.program("finish", "asked", "--callback-url", "-", given=address)
+
+    assert (first["store"], first["store_why"]) == ("file", "it is the default")
+    assert (asked["store"], asked["store_why"]) == ("vault", "--store names it")
+    assert "It is kept in the vault, because --store names it." in again.stderr
+    assert [row["store_why"] for row in person.program.json("status", "--why")["profiles"]] == [
+        "it is the default", "--store names it",
+    ]  # fmt: skip
 
 
 def test_token_and_refresh_work_from_the_vault(person: Person) -> None:
@@ -90,6 +117,7 @@ def test_a_login_is_moved_and_back(person: Person) -> None:
     assert "is moved from the file to the vault" in moved.stdout
     assert "already" in again.stdout
     assert stores(person.program) == {"work": "vault"}
+    assert "work is in the vault\n  because it was moved there" in person.program("status", "--why").stdout
     assert "openai-codex:work" not in person.program.store.read_text()
     assert person.program("token", "work").stdout == token
     assert person.program("move", "--all", "--to", "file").returncode == 0
