@@ -13,6 +13,7 @@ from codex_auth.cli import options
 @click.option("--hook", default="", metavar="CMD", help="Run this for each change of state; it gets JSON on stdin.")
 @click.option("--quiet", is_flag=True, help="Say only what needs a person, and each thing once.")
 @options.json_output
+@options.passphrase_fd
 @options.auth_path
 @click.pass_context
 def command(

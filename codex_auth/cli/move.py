@@ -13,6 +13,7 @@ from codex_auth.cli import options
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be moved, and move nothing.")
 @options.json_output
+@options.passphrase_fd
 @options.auth_path
 @click.pass_context
 def command(
