@@ -1,7 +1,8 @@
 """Keys of ours in the keyring of the operating system: each a short text in an item of its own."""
 
+import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from codex_auth.edge.keyrings import Keyring
 from codex_auth.edge.locks import hold
@@ -22,23 +23,28 @@ class KeyringKeeper:
     the slot that is free and is read back, and only then the old one is removed. `slots` has the form.
     """
 
-    keyring: Keyring
+    keyring: Keyring = field(compare=False)
+    """There is one for each user, so any two keepers keep in the same place."""
 
     def get(self, name: str) -> str | None:
-        """Return the newest whole text."""
+        """Return the newest text, and below it the lines that are only in the one before, if that was not removed.
+
+        So a key that an interrupted change left behind is not forgotten by whoever has to forget it.
+        """
         try:
-            found = slots.newest(slots.own_name(name), self.keyring.read)
+            found = self._found(name)
         except slots.SlotDamaged:
             return _NO_KEY
-        return found.text if found else None
+        lines = dict.fromkeys(line for each in found for line in each.text.splitlines())
+        return "".join(f"{line}\n" for line in lines) if found else None
 
     def set(self, name: str, text: str) -> None:
         """Write a text beside the old one, and remove the old one. The caller holds a lock over this name."""
         own = slots.own_name(name)
-        try:
-            old = slots.newest(own, self.keyring.read)
-        except slots.SlotDamaged:
-            old = None
+        found: list[slots.Found] = []
+        with contextlib.suppress(slots.SlotDamaged):
+            found = self._found(name)
+        old = found[0] if found else None
         slot = slots.other(old.slot) if old else slots.SLOTS[0]
         (item,) = slots.split(text, old.generation + 1 if old else 1, None)
         self.keyring.write(slots.item_name(own, slot, 1), item)
@@ -48,6 +54,19 @@ class KeyringKeeper:
         """Remove the text, whichever slot it is in."""
         for slot in slots.SLOTS:
             self.keyring.remove(slots.item_name(slots.own_name(name), slot, 1))
+
+    def _found(self, name: str) -> list[slots.Found]:
+        """Return the whole texts, the newest first; there are two while a change is under way, or was stopped."""
+        own = slots.own_name(name)
+        items = self.keyring.read([slots.item_name(own, slot, 1) for slot in slots.SLOTS])
+        newest = slots.newest(own, lambda _names: items)
+        if newest is None:
+            return []
+        items.pop(slots.item_name(own, newest.slot, 1))
+        with contextlib.suppress(slots.SlotDamaged):
+            older = slots.newest(own, lambda _names: items)
+            return [newest, older] if older else [newest]
+        return [newest]
 
 
 @dataclass(frozen=True, slots=True)
