@@ -65,11 +65,11 @@ def descriptor(name: str, words: str) -> Wrapper:
 
         if value is None:
             return
-        if value in _OUTPUTS:
-            raise UsageError(problem=f"The value of {name} cannot be an output.", command=str(ctx.info_name))
+        if value < 0 or value in _OUTPUTS:
+            raise UsageError(problem=f"The value of {name} is not one that can be read.", command=str(ctx.info_name))
         ctx.meta[name] = from_descriptor(value)
 
-    return click.option(name, type=click.IntRange(min=0), metavar="N", expose_value=False, callback=open_it, help=words)
+    return click.option(name, type=int, metavar="N", expose_value=False, callback=open_it, help=words)
 
 
 PASSPHRASE_FD, NEW_PASSPHRASE_FD = "--passphrase-fd", "--new-passphrase-fd"
