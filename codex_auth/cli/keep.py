@@ -45,6 +45,9 @@ def command(
         raise UsageError(problem="Say one of --once, --install, --uninstall and --status.", command="keep")
     world = World()
     places, store = open_places(ctx, world, auth_path)
+    if install and places.passphrase is not None:
+        problem = "A timer inherits no descriptor: name a `passphrase_command` in the configuration."
+        raise UsageError(problem=problem, command="keep")
     if uninstall:
         return print_uninstalled(places, world, as_json=as_json)
     if is_asked:

@@ -203,6 +203,14 @@ def test_a_descriptor_is_closed_to_children() -> None:
     os.close(reader)
 
 
+def test_a_timer_has_no_descriptor(person: Person) -> None:
+    """It is refused before a timer is installed that could never open the vault."""
+    done = person.program("keep", "--install", "--passphrase-fd", "0", given=OLD)
+
+    assert done.returncode == 2
+    assert "passphrase_command" in done.stderr
+
+
 @pytest.mark.parametrize("number", ["1", "2", "-1", "x"])
 def test_what_is_no_input_is_refused(person: Person, number: str) -> None:
     """Outputs and what is no number are a mistake of the command line."""
