@@ -16,6 +16,7 @@ from codex_auth.cli import options
 @options.requester
 @options.full
 @options.store
+@options.passphrase_fd
 @options.auth_path
 @click.pass_context
 def command(

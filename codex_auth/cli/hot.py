@@ -40,6 +40,10 @@ class Unsure(Exception):
     """This is not for the quick way."""
 
 
+class Silent(Exception):
+    """The keyring did not answer; asking it again in the slow way would take as long once more."""
+
+
 class Asked:
     """What the command line asked for."""
 
@@ -121,8 +125,21 @@ def answer(arguments: list[str]) -> int | None:
         return show(held, asked)
     except KeyboardInterrupt:
         return 130
+    except Silent:
+        return _say_silent(as_json="--json" in arguments)
     except (Unsure, OSError, ValueError, AttributeError, ImportError, NotImplementedError):
         return None
+
+
+def _say_silent(*, as_json: bool) -> int:
+    from codex_auth.cli.doors import guarded
+    from codex_auth.core.errors import KeyringSilent
+    from codex_auth.edge.secret_service import READ_SECONDS
+
+    def fail() -> int:
+        raise KeyringSilent(seconds=f"{READ_SECONDS:g}")
+
+    return guarded(fail, as_json=as_json)
 
 
 def show(held: Held, asked: Asked) -> int:
@@ -320,19 +337,37 @@ class ListedPlace(Place):
         return found.st_ino, found.st_mtime_ns
 
     def _from_keyring(self) -> bytes | None:
-        from codex_auth.edge import secret_service
-        from codex_auth.stores import slots
-
-        if not secret_service.is_usual():
-            return None
-        found = slots.newest(self.name, lambda names: secret_service.read("codex-auth", names) or {})
-        return None if found is None else found.text.encode()
+        text = _text_in_keyring(self.name)
+        return None if text is None else text.encode()
 
     def _from_vault(self) -> bytes | None:
         from codex_auth.stores.vault_hot import read_entry
 
         key = os.path.realpath(os.path.join(self.state, where.VAULT_KEY_NAME))
-        return read_entry(os.path.join(self._data, where.VAULT_NAME), key, self.name)
+        return read_entry(os.path.join(self._data, where.VAULT_NAME), key, self.name, _key_in_keyring)
+
+
+def _key_in_keyring(name: str) -> str | None:
+    from codex_auth.stores.slots import own_name
+
+    return _text_in_keyring(own_name(name))
+
+
+def _text_in_keyring(name: str) -> str | None:
+    """Return a text of ours, read directly; None where the library has to be asked."""
+    from codex_auth.edge import secret_service
+    from codex_auth.edge.session_bus import BusSilent
+    from codex_auth.stores import slots
+
+    if not secret_service.is_usual():
+        return None
+    try:
+        found = slots.newest(name, lambda names: secret_service.read("codex-auth", names) or {})
+    except BusSilent:
+        raise Silent from None
+    except slots.SlotDamaged:
+        raise Unsure from None
+    return None if found is None else found.text
 
 
 class _Rules:

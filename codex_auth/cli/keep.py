@@ -13,6 +13,7 @@ from codex_auth.cli import options
 @click.option("--hook", default="", metavar="CMD", help="Run this for each change of state; it gets JSON on stdin.")
 @click.option("--quiet", is_flag=True, help="Say only what needs a person, and each thing once.")
 @options.json_output
+@options.passphrase_fd
 @options.auth_path
 @click.pass_context
 def command(
@@ -44,6 +45,9 @@ def command(
         raise UsageError(problem="Say one of --once, --install, --uninstall and --status.", command="keep")
     world = World()
     places, store = open_places(ctx, world, auth_path)
+    if install and places.passphrase is not None:
+        problem = "A timer inherits no descriptor: name a `passphrase_command` in the configuration."
+        raise UsageError(problem=problem, command="keep")
     if uninstall:
         return print_uninstalled(places, world, as_json=as_json)
     if is_asked:

@@ -29,6 +29,7 @@ from codex_auth.cli import options
 @options.client_id
 @options.scope
 @options.store
+@options.passphrase_fd
 @options.auth_path
 @click.pass_context
 def command(

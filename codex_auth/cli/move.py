@@ -13,6 +13,7 @@ from codex_auth.cli import options
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be moved, and move nothing.")
 @options.json_output
+@options.passphrase_fd
 @options.auth_path
 @click.pass_context
 def command(
@@ -37,5 +38,5 @@ def command(
     shelves = Shelves(places, begin=places.store)
     profiles = shelves.names() if everyone else [meant_profile(chosen_profile(name, places, world), shelves)]
     for profile in profiles:
-        moved = move(profile, target, store=shelves, dry_run=dry_run)
+        moved = move(profile, target, store=shelves, places=places, dry_run=dry_run)
         print_moved(moved, world, dry_run=dry_run, as_json=as_json)

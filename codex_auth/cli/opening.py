@@ -1,7 +1,10 @@
 """What every signing-in verb opens first: places, store and provider, from words."""
 
+from dataclasses import replace
+
 import click
 
+from codex_auth.cli import options
 from codex_auth.core.names import DEFAULT
 from codex_auth.core.provider import (
     OPENAI_CLIENT_ID,
@@ -21,6 +24,11 @@ from codex_auth.stores.protocol import Store
 def open_places(ctx: click.Context, world: World, auth_path: str, *, store: str = "") -> tuple[Places, Store]:
     """Return where things are kept, and the store."""
     places = find_places(world.env, auth_path=auth_path, store=store, assume_openclaw=bool(ctx.obj))
+    places = replace(
+        places,
+        passphrase=ctx.meta.get(options.PASSPHRASE_FD),
+        new_passphrase=ctx.meta.get(options.NEW_PASSPHRASE_FD),
+    )
     return places, open_store(places)
 
 

@@ -63,6 +63,30 @@ client_id: Wrapper = click.option("--client-id", default="", metavar="ID", help=
 scope: Wrapper = click.option("--scope", default="", help="Other scopes, separated by spaces.")
 
 
+def descriptor(name: str, words: str) -> Wrapper:
+    """Take a file descriptor that a passphrase is read from; `opening` finds it, so the functions need no argument.
+
+    From here on no child inherits it.
+    """
+
+    def open_it(ctx: click.Context, _param: click.Parameter, value: int | None) -> None:
+        from codex_auth.edge.passphrases import from_descriptor
+
+        if value is None:
+            return
+        if value < 0 or value in _OUTPUTS:
+            raise UsageError(problem=f"The value of {name} is not one that can be read.", command=str(ctx.info_name))
+        ctx.meta[name] = from_descriptor(value)
+
+    return click.option(name, type=int, metavar="N", expose_value=False, callback=open_it, help=words)
+
+
+PASSPHRASE_FD, NEW_PASSPHRASE_FD = "--passphrase-fd", "--new-passphrase-fd"
+_OUTPUTS = (1, 2)
+passphrase_fd: Wrapper = descriptor(PASSPHRASE_FD, "Read the vault's passphrase from this file descriptor.")
+new_passphrase_fd: Wrapper = descriptor(NEW_PASSPHRASE_FD, "Read the passphrase it is to have from this one.")
+
+
 class Span(click.ParamType[timedelta]):
     """A time such as `90`, `90s`, `10m` or `1h`; never repeated in an error."""
 

@@ -1,12 +1,17 @@
 """`codex-auth status`, all of it. No click here: the quick path in `main` calls this too."""
 
 import sys
+from dataclasses import replace
 
 from codex_auth.cli.report import document, plain, reasons
 from codex_auth.edge.places import find_places
 from codex_auth.edge.world import World
 from codex_auth.stores import open_store
 from codex_auth.stories import status as story
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_auth.edge.key_source import Asking
 
 
 def show(
@@ -18,10 +23,13 @@ def show(
     full: bool = False,
     auth_path: str = "",
     assume_openclaw: bool = False,
+    passphrase: "Asking | None" = None,
 ) -> int:
     """Print the report and return the exit status."""
     world = World()
     places = find_places(world.env, auth_path=auth_path, assume_openclaw=assume_openclaw)
+    if passphrase is not None:
+        places = replace(places, passphrase=passphrase)
     report = story.look(open_store(places), places, world, selector=selector)
     now = world.now()
     if as_json:

@@ -14,6 +14,7 @@ from codex_auth.cli import options
 @click.option("--again", is_flag=True, help="Try a token once more whose refresh was cut off twice.")
 @click.option("--despite-copies", is_flag=True, help="Refresh although another live copy of the token was found.")
 @options.json_output
+@options.passphrase_fd
 @options.auth_path
 @click.pass_context
 def command(

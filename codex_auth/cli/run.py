@@ -30,6 +30,7 @@ class _WithCommand(click.Command):
     metavar="TIME",
     help="How much life the access token must have left, e.g. 10m; 6m if not said.",
 )
+@options.passphrase_fd
 @options.auth_path
 @click.pass_context
 def command(

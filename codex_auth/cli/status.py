@@ -2,7 +2,7 @@
 
 import click
 
-from codex_auth.cli.options import auth_path, full, json_output, profile
+from codex_auth.cli.options import PASSPHRASE_FD, auth_path, full, json_output, passphrase_fd, profile
 
 
 @click.command()
@@ -13,6 +13,7 @@ from codex_auth.cli.options import auth_path, full, json_output, profile
 )
 @click.option("--why", is_flag=True, help="Say which rule chose each place.")
 @full
+@passphrase_fd
 @auth_path
 @click.pass_context
 def command(
@@ -28,5 +29,6 @@ def command(
         why=why,
         full=full,
         auth_path=auth_path,
+        passphrase=ctx.meta.get(PASSPHRASE_FD),
         assume_openclaw=bool(ctx.obj),
     )

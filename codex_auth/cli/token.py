@@ -6,11 +6,13 @@ from datetime import timedelta
 import click
 
 from codex_auth.cli import hot, options
-from codex_auth.core.errors import TokenOnTerminal
+from codex_auth.core.errors import TokenOnTerminal, VaultLocked
 from codex_auth.core.model import OWNER_SELF
 from codex_auth.edge.folders import private_folder
 from codex_auth.edge.places import Places
 from codex_auth.stores.protocol import Store
+from codex_auth.stores.seals import Seals
+from codex_auth.stores.vault import Vault
 
 
 @click.command()
@@ -25,6 +27,7 @@ from codex_auth.stores.protocol import Store
 @options.json_output
 @click.option("--header", "as_header", is_flag=True, help="Print a whole Authorization header.")
 @click.option("--show", "is_shown", is_flag=True, help="Print it although stdout is a terminal.")
+@options.passphrase_fd
 @options.auth_path
 @click.pass_context
 def command(
@@ -59,7 +62,7 @@ def command(
     try:
         held = place.live(int(min_validity.total_seconds()), hot.deadline())
     except hot.Unsure:
-        raise why_not(profile, store=store, places=places, world=world) from None
+        raise place.locked or why_not(profile, store=store, places=places, world=world) from None
     return hot.show(held, asked)
 
 
@@ -71,6 +74,9 @@ class _StorePlace(hot.Place):
         self.state = places.state
         self.auth_path = auth_path
         self._store = store
+        self._places = places
+        self.locked: VaultLocked | None = None
+        """Why nobody could be started who refreshes."""
 
     def read(self) -> hot.Held:
         credential = self._store.load(self.name)
@@ -85,3 +91,15 @@ class _StorePlace(hot.Place):
 
     def has_changed(self) -> bool:
         return True
+
+    def _start_refresh(self, min_validity: int, began: float) -> int:
+        """Start nobody where a passphrase would have to be asked for: the process has no terminal and inherits none."""
+        kept_in = Seals(self._places, self._store).kept_in(self.name)
+        if isinstance(kept_in, Vault) and kept_in.may_ask and not self._places.config.passphrase_command:
+            self.locked = VaultLocked(
+                path=kept_in.path,
+                problem="the login is due, and the refresh that runs beside this command cannot ask for its passphrase",
+                todo=f"Refresh it with `codex-auth refresh {self.name}`, or name a `passphrase_command`",
+            )
+            return -1
+        return super()._start_refresh(min_validity, began)

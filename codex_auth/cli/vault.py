@@ -3,7 +3,8 @@
 import click
 
 from codex_auth.cli import options
-from codex_auth.edge.places import Places
+from codex_auth.core.vault_header import PASSPHRASE
+from codex_auth.edge.places import VAULT_KEYS, Places
 from codex_auth.edge.world import World
 
 
@@ -16,26 +17,36 @@ def command() -> None:
 @click.option(
     "--to",
     "source",
-    type=click.Choice(["keyfile", "passphrase"]),
-    help="Open it with a key file, or a passphrase; without this, with a new key of the present kind.",
+    type=click.Choice(VAULT_KEYS),
+    help="Open it with a key file, a key in the keyring, or a passphrase; else with a new key of the present kind.",
 )
+@options.passphrase_fd
+@options.new_passphrase_fd
 @options.json_output
 @click.pass_context
 def rekey(ctx: click.Context, source: str | None, *, as_json: bool) -> None:
     """Seal the vault under a new key; the old one then opens nothing.
 
-    A passphrase is asked for on the terminal, or taken from the `passphrase_command` of the configuration.
+    A passphrase is asked for on the terminal, or taken from a descriptor or the `passphrase_command` of the
+    configuration. From one passphrase to another there are two: --passphrase-fd opens the vault as it is, and
+    --new-passphrase-fd is what opens it from now on.
     """
     from codex_auth.cli.outcome import print_vault
+    from codex_auth.core.errors import UsageError
     from codex_auth.stores.vault import open_store
 
     world = World()
-    vault = open_store(_places(ctx, world))
+    places = _places(ctx, world)
+    vault = open_store(places)
+    stays_passphrase = vault.key_kind == PASSPHRASE and source in {None, PASSPHRASE}
+    if stays_passphrase and places.passphrase and not places.new_passphrase:
+        raise UsageError(problem="Say where the new passphrase comes from: --new-passphrase-fd.", command="vault")
     vault.rekey(None if source is None else vault.source(source))
     print_vault("rekeyed", "The vault is sealed under a new key.", world, as_json=as_json)
 
 
 @command.command("accept-rollback")
+@options.passphrase_fd
 @options.json_output
 @click.pass_context
 def accept_rollback(ctx: click.Context, *, as_json: bool) -> None:

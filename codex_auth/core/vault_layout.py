@@ -7,6 +7,8 @@ associated data. Numbers are big-endian.
              salt (16), vault id (16), generation (8), nonce (12); `vault_header` says what they mean
     record   length of the name (1), name, length of the entry (4), entry: JSON with the fields of `entries`
     padding  zero bytes, at least one, up to a multiple of 1,024
+
+A record whose name begins with `#` is no profile: it holds a text of ours, such as the key that seals notes.
 """
 
 TYPE_CHECKING = False  # `collections` would be a tenth of reading a token
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 MAGIC = b"CAUVAULT"
 VERSION = 1
 HEADER_BYTES = 75
+SOURCE = 9
+"""Where the byte lies that says where the key comes from."""
+FROM_KEYRING = 3
+VAULT_ID = slice(39, 55)
 NONCE_BYTES = 12
 NONCE = slice(HEADER_BYTES - NONCE_BYTES, HEADER_BYTES)
 """Where the nonce lies: at the end of the header."""
@@ -32,8 +38,13 @@ def is_vault(raw: bytes) -> bool:
     return raw.startswith(MAGIC + bytes([VERSION])) and sealed >= STEP and sealed % STEP == 0
 
 
+def key_name(vault_id: bytes) -> str:
+    """Return the name under which a keeper has the key of a vault."""
+    return f"vault-key:{vault_id.hex()}"
+
+
 def pack(records: "Mapping[str, bytes]") -> bytes:
-    """Return the text to seal: each profile's name and entry, padded to the next step."""
+    """Return the text to seal: each record's name and entry, padded to the next step."""
     packed = b"".join(
         bytes([len(name)]) + name.encode("ascii") + len(entry).to_bytes(_ENTRY_SIZE, "big") + entry
         for name, entry in records.items()
@@ -42,7 +53,7 @@ def pack(records: "Mapping[str, bytes]") -> bytes:
 
 
 def walk(text: bytes) -> "Iterator[tuple[str, bytes]]":
-    """Return each profile's name and entry in the order they were packed.
+    """Return each record's name and entry in the order they were packed.
 
     The text was authenticated, so it is what `pack` made.
     """

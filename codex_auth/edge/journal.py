@@ -6,7 +6,8 @@
 2. `replied` holds the sealed raw reply, durable before anything of it is read. Found later, nothing is lost.
 3. `idle` keeps how the last refresh ended, so that nobody asks again with a token that is known to be dead.
 
-There is one note for each profile; whoever writes it holds the profile's lock. No token is ever in it in clear.
+There is one note for each profile; whoever writes it holds the profile's lock. No token is ever in it in clear. The
+reply, which holds a refresh token, is sealed with a key that is kept like the profile itself; the note says which.
 """
 
 import base64
@@ -23,7 +24,7 @@ from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
 from codex_auth.edge.places import Places
-from codex_auth.edge.seal import Seal
+from codex_auth.edge.seal import FILE, Seal, SealFile
 
 IDLE, ASKING, REPLIED = "idle", "asking", "replied"
 
@@ -54,6 +55,8 @@ class Note:
     asked_at: datetime | None = None
     attempt: int = 0
     sealed: str = ""
+    sealed_by: str = FILE
+    """The kind of store whose seal the reply has; the profile may have moved since."""
     outcome: Outcome | None = None
     access: str = ""
     """Fingerprint of the access token that `alive_from` and `alive_until` speak of, by this machine's clock."""
@@ -67,11 +70,12 @@ class Journal:
     def __init__(self, places: Places, profile: str) -> None:
         self._path = os.path.join(places.journals, f"{profile}.json")
         self._profile = profile
-        self._seal = Seal(places.seal_key)
+        # It names tokens and opens nothing, so it is the key file's wherever the profile is: names stay as it moves.
+        self._naming = Seal(SealFile(places.seal_key))
 
     def fingerprint(self, token: Secret | None) -> str:
         """Return the name a token has on this machine."""
-        return "" if token is None else self._seal.fingerprint(token)
+        return "" if token is None else self._naming.fingerprint(token)
 
     def read(self) -> Note:
         """Return the note; an empty one if there is none, or none that reads: then nothing is known."""
@@ -87,7 +91,7 @@ class Journal:
         """Say durably that a request with this token is about to leave."""
         return self._write(replace(note, step=ASKING, token=token, asked_at=at, attempt=attempt, sealed=""))
 
-    def replied(self, note: Note, reply: Reply) -> Note:
+    def replied(self, note: Note, reply: Reply, seal: Seal) -> Note:
         """Keep the raw reply, sealed, before anything of it is read."""
         kept = {
             "status": reply.status,
@@ -95,12 +99,12 @@ class Journal:
             "body": base64.b64encode(reply.body).decode(),
             "asked_at": _stamp(reply.asked_at),
         }
-        sealed = self._seal.close(Secret(json.dumps(kept)), bound_to=self._bound_to(note))
-        return self._write(replace(note, step=REPLIED, sealed=sealed))
+        sealed = seal.close(Secret(json.dumps(kept)), bound_to=self._bound_to(note))
+        return self._write(replace(note, step=REPLIED, sealed=sealed, sealed_by=seal.kind))
 
-    def reply_in(self, note: Note) -> Reply | None:
-        """Return the kept reply, or None if its key or itself was replaced."""
-        text = self._seal.open(note.sealed, bound_to=self._bound_to(note))
+    def reply_in(self, note: Note, seal: Seal) -> Reply | None:
+        """Return the kept reply, or None if its key or itself was replaced. `seal` is that of `note.sealed_by`."""
+        text = seal.open(note.sealed, bound_to=self._bound_to(note))
         if text is None:
             return None
         kept = json.loads(text.reveal())
@@ -157,6 +161,7 @@ def _written(note: Note) -> dict[str, object]:
         "asked_at": _stamp(note.asked_at),
         "attempt": note.attempt,
         "sealed": note.sealed,
+        "sealed_by": note.sealed_by,
         "access": note.access,
         "alive_from": _stamp(note.alive_from),
         "alive_until": _stamp(note.alive_until),
@@ -198,6 +203,7 @@ def _read(row: Mapping[str, object]) -> Note:
         asked_at=_maybe(row["asked_at"]),
         attempt=attempt,
         sealed=str(row["sealed"]),
+        sealed_by=str(row.get("sealed_by", FILE)),
         outcome=outcome,
         access=str(row["access"]),
         alive_from=_maybe(row["alive_from"]),

@@ -1,4 +1,4 @@
-"""Where a vault's key comes from: what each source promises. For type checkers; nothing here runs."""
+"""Where keys come from: what each source promises. For type checkers; nothing here runs."""
 
 from typing import Protocol
 
@@ -56,6 +56,23 @@ class KeyKeeper(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove the text, if there is one."""
+        ...
+
+
+class SealKey(Protocol):
+    """A place of the key that seals notes and pending sign-ins."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of store whose logins it is for."""
+        ...
+
+    def held(self) -> bytes | None:
+        """Return the key, or None if there is none that could be one."""
+        ...
+
+    def make(self) -> bytes:
+        """Make the key, unless somebody was quicker, and return the one that is kept now."""
         ...
 
 

@@ -3,6 +3,7 @@
 Those two can be read by other programs of this machine, and stay in the shell's history and in crash reports.
 """
 
+import contextlib
 import os
 
 from codex_auth.core.errors import NotATerminal, VaultLocked
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 COMMAND_SECONDS = 30.0
 _LIMIT = 64 * 1024
 _TERMINAL = "/dev/tty"
-_TODO = "Run it in a terminal, or name a `passphrase_command` in the configuration"
+_TODO = "Run it in a terminal, name a `passphrase_command` in the configuration, or say `--passphrase-fd N`"
 
 
 def from_terminal(vault: str, *, new: bool) -> Secret:
@@ -36,17 +37,45 @@ def from_terminal(vault: str, *, new: bool) -> Secret:
 
 
 def from_descriptor(number: int) -> "Asking":
-    """Return a way to read the passphrase from an open file descriptor, all of it but the last line end."""
+    """Return a way to read the passphrase from an open file descriptor, all of it but the last line end.
+
+    It is read once and remembered. No program that is started later inherits the descriptor; standard input, which
+    they would get, is read to its end at once.
+    """
+    read: list[bytes | None] = []
+
+    def look() -> bytes | None:
+        if not read:
+            try:
+                with open(number, "rb", closefd=False) as stream:
+                    read.append(stream.read(_LIMIT + 1))
+            except OSError:
+                read.append(None)
+        return read[0]
 
     def ask(vault: str, *, new: bool) -> Secret:  # noqa: ARG001 - whoever wrote it there knows it
         todo = f"Give it there, e.g. `{number}< FILE`"
-        try:
-            with open(number, "rb", closefd=False) as stream:
-                typed = stream.read(_LIMIT + 1)
-        except OSError:
+        typed = look()
+        if typed is None:
             problem = f"file descriptor {number} cannot be read"
-            raise VaultLocked(path=vault, problem=problem, todo=todo) from None
+            raise VaultLocked(path=vault, problem=problem, todo=todo)
         return _read(typed, vault, f"file descriptor {number}", todo)
+
+    if number == 0:
+        look()
+    else:
+        with contextlib.suppress(OSError):  # one that is not open is said when it is needed
+            os.set_inheritable(number, False)
+    return ask
+
+
+def chosen(given: "Asking | None", given_new: "Asking | None", command: str) -> "Asking":
+    """Return the way to use: what was given for this run, else the configured command, else the terminal."""
+    usual = from_command(command) if command else from_terminal
+
+    def ask(vault: str, *, new: bool) -> Secret:
+        way = ((given_new or given) if new else given) or usual
+        return way(vault, new=new)
 
     return ask
 

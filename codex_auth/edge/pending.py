@@ -21,6 +21,7 @@ from codex_auth.core.model import PendingLogin
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
 from codex_auth.edge.places import PENDING_NAME, Places
+from codex_auth.edge.seal import FILE, Seal
 
 LIFETIME = timedelta(minutes=10)
 """How long a started sign-in may wait; Codex's app server gives up after the same time."""
@@ -62,6 +63,8 @@ class Waiting:
     replace_account: bool
     state_hash: str
     sealed: str
+    sealed_by: str = FILE
+    """The kind of store whose seal it has."""
     claimed: bool = False
 
     @property
@@ -163,10 +166,8 @@ class PendingFile:
             if after != before or held is None:
                 files.replace(self.path, [after])
 
-    def seal(self, login: PendingLogin) -> Waiting:
+    def seal(self, login: PendingLogin, seal: Seal) -> Waiting:
         """Return a login as the file keeps it."""
-        from codex_auth.edge.seal import Seal
-
         waiting = Waiting(
             id=login.id,
             profile=login.profile,
@@ -180,15 +181,17 @@ class PendingFile:
             replace_account=login.replace_account,
             state_hash=state_hash(login.state),
             sealed="",
+            sealed_by=seal.kind,
         )
         both = Secret(f"{login.state.reveal()} {login.verifier.reveal()}")
-        return replace(waiting, sealed=Seal(self._places.seal_key).close(both, bound_to=waiting.bound_to))
+        return replace(waiting, sealed=seal.close(both, bound_to=waiting.bound_to))
 
-    def open(self, waiting: Waiting) -> PendingLogin:
-        """Return a login with its secrets. Raises `SealBroken` when key or file was replaced or edited."""
-        from codex_auth.edge.seal import Seal
+    def open(self, waiting: Waiting, seal: Seal) -> PendingLogin:
+        """Return a login with its secrets; `seal` is that of `waiting.sealed_by`.
 
-        both = Seal(self._places.seal_key).open(waiting.sealed, bound_to=waiting.bound_to)
+        Raises `SealBroken` when key or file was replaced or edited.
+        """
+        both = seal.open(waiting.sealed, bound_to=waiting.bound_to)
         if both is None:
             raise SealBroken(profile=waiting.profile)
         state, _, verifier = both.reveal().partition(" ")
@@ -239,6 +242,7 @@ def _read_waiting(row: dict[str, object]) -> Waiting:
         raise TypeError
     return Waiting(
         **{key: str(row[key]) for key in texts},
+        sealed_by=str(row.get("sealed_by", FILE)),
         created=_moment(row["created_at"]),
         expires=_moment(row["expires_at"]),
         replace_account=row["replace_account"] is True,
@@ -274,6 +278,7 @@ def _write(table: PendingTable) -> bytes:
                 "claimed": login.claimed,
                 "state_hash": login.state_hash,
                 "sealed": login.sealed,
+                "sealed_by": login.sealed_by,
             }
             for login in table.waiting.values()
         ],

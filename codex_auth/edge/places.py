@@ -7,10 +7,16 @@ from dataclasses import dataclass, field
 from codex_auth.core.errors import ConfigDamaged, StoreError, UsageError
 from codex_auth.edge import where
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_auth.edge.key_source import Asking
+
 STORE_KINDS = ("file", "keyring", "vault", "auto")
 """What may be named: the words of Codex's `cli_auth_credentials_store` where they mean the same."""
 STORE_DEFAULT = "it is the default"
 """The rule where nothing names a kind of store."""
+VAULT_KEYS = ("keyfile", "keyring", "passphrase")
+"""Where a new vault's key may come from, by the names of the vault's header."""
 PENDING_NAME = "codex-auth-pending.json"
 _CONFIG_LIMIT = 256 * 1024
 
@@ -31,6 +37,8 @@ class Config:
     """An ingress through which the browser comes back, with other providers than OpenAI."""
     passphrase_command: str = ""
     """The command that prints the vault's passphrase; without one the terminal is asked."""
+    vault_key: str = ""
+    """Where a new vault's key comes from."""
     hook: str = ""
     """The command that `keep` runs when the state of a login changes."""
 
@@ -50,6 +58,12 @@ class Places:
     store: str = "file"
     """Where new profiles are put: a kind of store, or `auto`."""
     store_rule: str = STORE_DEFAULT
+    vault_begins: str = "keyfile"
+    """Where a new vault's key comes from; one that is there says so itself."""
+    passphrase: "Asking | None" = None
+    """How to have the vault's passphrase, if this run was told."""
+    new_passphrase: "Asking | None" = None
+    """The same for the passphrase that it is to have from now on."""
     config: Config = field(default_factory=Config)
     state_is_ours: bool = False
     """`CODEX_AUTH_STATE_DIR` moves all state, the pending-state file included."""
@@ -81,7 +95,10 @@ class Places:
 
     @property
     def seal_key(self) -> str:
-        """The key that seals pending logins; never in the same folder as the default pending-state file."""
+        """The key that names tokens, and seals what belongs to logins in a file.
+
+        It is never in the same folder as the default pending-state file.
+        """
         return os.path.join(self.state, "seal.key")
 
     @property
@@ -115,9 +132,13 @@ def find_places(
         env, home, asked=auth_path, configured=config.auth_path, assume_openclaw=assume_openclaw
     )
     kind, store_rule = _choose_store(env, config, store)
+    begins = env.get("CODEX_AUTH_VAULT_KEY", "") or config.vault_key or VAULT_KEYS[0]
+    if begins not in VAULT_KEYS:
+        raise UsageError(problem=f"A vault's key comes from one of {', '.join(VAULT_KEYS)}.", command="status")
     return Places(
         store=kind,
         store_rule=store_rule,
+        vault_begins=begins,
         state=where.state_path(env, home),
         state_is_ours=bool(own_state),
         data=where.data_path(env, home),
@@ -161,7 +182,7 @@ def _read_config(path: str) -> Config:
         table = tomllib.loads(text.decode("utf-8"))
     except (ValueError, RecursionError):  # also what a number of 5,000 digits raises
         raise ConfigDamaged(path=path, problem="it is not valid TOML") from None
-    known = {"auth_path", "store", "profile", "hook", "passphrase_command", "callback_url_base"}
+    known = {"auth_path", "store", "profile", "hook", "passphrase_command", "vault_key", "callback_url_base"}
     for key in sorted(known & table.keys()):
         if not isinstance(table[key], str):
             raise ConfigDamaged(path=path, problem=f"{key} must be a string")

@@ -2,32 +2,46 @@
 
 import base64
 import os
+from dataclasses import dataclass
 
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
 
-_KEY_BYTES = 32
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_auth.edge.key_source import SealKey
+
+FILE = "file"
+"""The seal of logins that lie in a plain file, and of whatever was sealed before there were others."""
+KEY_BYTES = 32
+
 _NONCE_BYTES = 12
 _KEY_LIMIT = 1024
 _LOCK_SECONDS = 10.0
 
 
 class Seal:
-    """Seals and opens texts with one key file, which is made (0600) the first time something is sealed.
+    """Seals and opens texts with one key, which is made the first time something is sealed.
 
-    The key lies in our state folder and the sealed text in the pending-state file: whoever gets a copy of one
-    alone has nothing. It is no defence against somebody who can read both.
+    The key lies where the login it is for is kept: who reads a sealed text without having that has nothing.
     """
 
-    def __init__(self, key_path: str) -> None:
-        self._path = key_path
+    def __init__(self, place: "SealKey") -> None:
+        self.kind = place.kind
+        self._place = place
+        self._at_hand: bytes | None = None
+
+    def ready(self) -> "Seal":
+        """Have the key at hand from now on, so that sealing asks nobody any more. Raises what its place does."""
+        self._at_hand = self._at_hand or self._key()
+        return self
 
     def close(self, text: Secret, *, bound_to: str) -> str:
         """Return `text` sealed as base64; it opens only together with the same `bound_to`."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = AESGCM(self._key()).encrypt(nonce, text.reveal().encode(), bound_to.encode())
+        sealed = AESGCM(self._at_hand or self._key()).encrypt(nonce, text.reveal().encode(), bound_to.encode())
         return base64.b64encode(nonce + sealed).decode()
 
     def open(self, sealed: str, *, bound_to: str) -> Secret | None:
@@ -35,7 +49,7 @@ class Seal:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        key = self._held()
+        key = self._place.held()
         try:
             raw = base64.b64decode(sealed, validate=True)
             if key is None:
@@ -52,22 +66,33 @@ class Seal:
         return hmac.digest(self._key(), b"fingerprint " + secret.reveal().encode(), "sha256").hex()[:32]
 
     def _key(self) -> bytes:
-        return self._held() or self._make()
+        return self._place.held() or self._place.make()
 
-    def _held(self) -> bytes | None:
-        # A torn or emptied key opens nothing any more, so a new one in its place loses nothing.
-        key = files.read_private(self._path, limit=_KEY_LIMIT)
-        return key if key is not None and len(key) == _KEY_BYTES else None
 
-    def _make(self) -> bytes:
+@dataclass(frozen=True, slots=True)
+class SealFile:
+    """The key in a file of its own, 0600, in the state folder.
+
+    It protects a sealed text that gets away alone. It is no defence against somebody who can read both.
+    """
+
+    path: str
+    kind: str = FILE
+
+    def held(self) -> bytes | None:
+        """Return the key, unless it is torn: it opens nothing any more, so a new one in its place loses nothing."""
+        key = files.read_private(self.path, limit=_KEY_LIMIT)
+        return key if key is not None and len(key) == KEY_BYTES else None
+
+    def make(self) -> bytes:
         """Make the key, unless somebody was quicker: two keys would leave one of two secrets sealed for good."""
         from codex_auth.edge.locks import hold
 
-        path = os.path.join(os.path.dirname(self._path), "locks", "seal.lock")
-        with hold(path, timeout=_LOCK_SECONDS, what=self._path, verb="seal", rank="seal"):
-            files.sweep(self._path)
-            key = self._held()
+        path = os.path.join(os.path.dirname(self.path), "locks", "seal.lock")
+        with hold(path, timeout=_LOCK_SECONDS, what=self.path, verb="seal", rank="seal"):
+            files.sweep(self.path)
+            key = self.held()
             if key is None:
-                key = os.urandom(_KEY_BYTES)
-                files.replace(self._path, [key])
+                key = os.urandom(KEY_BYTES)
+                files.replace(self.path, [key])
             return key

@@ -3,11 +3,12 @@
 import os
 from dataclasses import dataclass, field, replace
 
-from codex_auth.core.errors import VaultLocked
+from codex_auth.core.errors import KeyringUnavailable, VaultLocked
 from codex_auth.core.secret import Secret
 from codex_auth.core.vault_cipher import KEY_BYTES
 from codex_auth.core.vault_header import KEY_FILE, PASSPHRASE, SALT_BYTES, Derivation, Header
 from codex_auth.core.vault_kdf import derive, strongest
+from codex_auth.core.vault_layout import key_name
 from codex_auth.edge import files
 
 TYPE_CHECKING = False
@@ -78,11 +79,17 @@ class KeptKey:
 
     def forget(self, vault_id: bytes) -> None:
         """Keep no key."""
-        self.keeper.delete(_name(vault_id))
+        try:
+            self.keeper.delete(key_name(vault_id))
+        except KeyringUnavailable as missing:
+            raise self._missing(missing) from None
 
     def _get(self, vault_id: bytes) -> list[bytes]:
         """Return the keys, newest first; none if there are none. Raises `VaultLocked` for anything else."""
-        text = self.keeper.get(_name(vault_id))
+        try:
+            text = self.keeper.get(key_name(vault_id))
+        except KeyringUnavailable as missing:
+            raise self._missing(missing) from None
         try:
             found = [bytes.fromhex(line) for line in (text or "").split()]
         except ValueError:
@@ -94,8 +101,16 @@ class KeptKey:
     def _locked(self, problem: str) -> VaultLocked:
         return VaultLocked(path=self.path, problem=problem, todo="Put its key back from your copy")
 
+    def _missing(self, missing: KeyringUnavailable) -> VaultLocked:
+        # To a login that could be kept elsewhere this is trouble of the store; a vault only waits for its key.
+        problem = f"its key is in {self.where}, which cannot be used: {missing.facts['problem']}"
+        return VaultLocked(path=self.path, problem=problem, todo="Start the keyring")
+
     def _set(self, vault_id: bytes, keys: list[bytes]) -> None:
-        self.keeper.set(_name(vault_id), "".join(f"{key.hex()}\n" for key in keys))
+        try:
+            self.keeper.set(key_name(vault_id), "".join(f"{key.hex()}\n" for key in keys))
+        except KeyringUnavailable as missing:
+            raise self._missing(missing) from None
 
 
 @dataclass(slots=True, eq=False)
@@ -150,10 +165,6 @@ class Passphrase:
                     todo="Update with `pip install --upgrade cryptography`",
                 ) from None
         return self._derived[derivation]
-
-
-def _name(vault_id: bytes) -> str:
-    return f"vault-key:{vault_id.hex()}"
 
 
 def _cannot_derive() -> tuple[type[Exception], ...]:

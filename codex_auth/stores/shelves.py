@@ -48,12 +48,12 @@ class Shelves:
 
     def load(self, profile: str) -> Credential | None:
         """Return the sign-in of a profile, wherever it is kept."""
-        self._last = self._place_of(profile)
+        self._last = self.place_of(profile)
         return self._last.load(profile)
 
     def save(self, credential: Credential, *, expecting: Identity | None = None) -> None:
         """Keep a credential where its profile is kept; a new one where this run says."""
-        self._place_of(credential.profile).save(credential, expecting=expecting)
+        self.place_of(credential.profile).save(credential, expecting=expecting)
 
     def delete(self, profile: str) -> bool:
         """Remove a profile from every store."""
@@ -93,7 +93,8 @@ class Shelves:
         """Return the kinds of store that hold a profile: one, or two after a move that was cut off."""
         return [kind for kind in (*_LISTED, "file") if profile in self.shelf(kind).names()]
 
-    def _place_of(self, profile: str) -> Store:
+    def place_of(self, profile: str) -> Store:
+        """Return the store that holds a profile, or would get it."""
         return self.home_of(profile) or self._for_new()
 
     def _choice_of(self, profile: str) -> Choice:

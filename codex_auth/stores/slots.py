@@ -44,6 +44,11 @@ def item_name(profile: str, slot: str, number: int) -> str:
     return f"{profile}#{slot}{number}"
 
 
+def own_name(name: str) -> str:
+    """Return what stands in the place of a profile's name for a text that belongs to none."""
+    return f"#{name}"
+
+
 def profile_of(item: str) -> str:
     """Return the profile an item belongs to."""
     return item.partition("#")[0]

@@ -16,7 +16,7 @@ from codex_auth.core.errors import AuthError, IndexDamaged, StoreError, VaultLoc
 from codex_auth.core.model import OWNER_SELF, Card, Choice, Credential, Identity
 from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.core.vault_cipher import seal, unseal
-from codex_auth.core.vault_header import ID_BYTES, KEY_FILE, Header, read_header, write_header
+from codex_auth.core.vault_header import ID_BYTES, KEY_FILE, KEYRING, Header, read_header, write_header
 from codex_auth.core.vault_layout import NONCE_BYTES, pack, walk
 from codex_auth.edge import files
 from codex_auth.edge.places import Places
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _LOCK_SECONDS = 30.0
 _ENTRY_ROOM = 64 * 1024
 """How much a save may add to the file, for proving that there is room."""
+_OURS = "#"
+"""What names of records begin with that are no profiles."""
 _PROVIDER = LEGACY_PREFIX.rstrip(":")
 
 
@@ -129,6 +131,33 @@ class Vault:
                 return False
             self._write(replace(opened, records=rest))
             return True
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether a person may have to type before it opens, or begins."""
+        header = self._header()
+        return (self._sources[self._begin] if header is None else self._source(header)).may_ask
+
+    @property
+    def key_kind(self) -> str:
+        """Where its key comes from, or would."""
+        header = self._header()
+        return self._begin if header is None else header.source
+
+    def own_text(self, name: str) -> str | None:
+        """Return a text of ours, which is no profile's; its name begins with `#`."""
+        opened = self._open()
+        found = opened.records.get(name) if opened else None
+        return None if found is None else found.decode("ascii", "replace")
+
+    def keep_own_text(self, name: str, text: str) -> str:
+        """Keep a text of ours, unless there is one of this name, and return the one that is there."""
+        with self._held("seal"):
+            opened = self._open_or_begin()
+            if name not in opened.records:
+                opened = replace(opened, records={**opened.records, name: text.encode("ascii")})
+                self._write(opened)
+            return opened.records[name].decode("ascii", "replace")
 
     def lock(self, profile: str, timeout: float) -> AbstractContextManager[None]:
         """Hold one profile. It is the same lock whatever store the profile is kept in."""
@@ -240,7 +269,7 @@ class Vault:
             return None
 
     def _cards_of(self, records: Mapping[str, bytes]) -> Iterator[Card]:
-        for profile, entry in records.items():
+        for profile, entry in _profiles(records):
             profile_id = LEGACY_PREFIX + profile
             yield entries.card_of(
                 json.loads(entry), profile=profile, profile_id=profile_id, owner=OWNER_SELF, store=self.kind
@@ -278,8 +307,13 @@ class Vault:
 
     def _note(self, header: Header, records: Mapping[str, bytes]) -> None:
         """Write the index and then which save it belongs to."""
-        self._index.replace({name: json.loads(entry) for name, entry in records.items()})
+        self._index.replace({name: json.loads(entry) for name, entry in _profiles(records)})
         vault_seen.write(self._places.seen, header)
+
+
+def _profiles(records: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Return the records that are profiles."""
+    return ((name, entry) for name, entry in records.items() if not name.startswith(_OURS))
 
 
 def vault_places(places: Places) -> VaultPlaces:
@@ -293,11 +327,19 @@ def vault_places(places: Places) -> VaultPlaces:
 
 
 def open_store(places: Places) -> Vault:
-    """Open this run's vault with its key file, or with a passphrase: from the configured command, or the terminal."""
-    from codex_auth.edge.passphrases import from_command, from_terminal
-    from codex_auth.edge.vault_keys import KeptKey, KeyFile, Passphrase
+    """Open this run's vault with its key file, a key in the keyring, or a passphrase. Nobody is asked by opening.
 
-    path, command = places.vault, places.config.passphrase_command
-    ask = from_command(command) if command else from_terminal
-    kept = KeptKey(path, KeyFile(os.path.realpath(places.vault_key)), where=places.vault_key)
-    return Vault(vault_places(places), {source.kind: source for source in (kept, Passphrase(path, ask))})
+    A passphrase comes from the descriptor that was named, else from the configured command, else from the terminal.
+    """
+    from codex_auth.edge.keyrings import Keyring
+    from codex_auth.edge.passphrases import chosen
+    from codex_auth.edge.vault_keys import KeptKey, KeyFile, Passphrase
+    from codex_auth.stores.keyring_keeper import KeyringKeeper
+
+    path = places.vault
+    sources: list[KeySource] = [
+        KeptKey(path, KeyFile(os.path.realpath(places.vault_key)), where=places.vault_key),
+        KeptKey(path, KeyringKeeper(Keyring()), where="the keyring", kind=KEYRING),
+        Passphrase(path, chosen(places.passphrase, places.new_passphrase, places.config.passphrase_command)),
+    ]
+    return Vault(vault_places(places), {source.kind: source for source in sources}, begin=places.vault_begins)

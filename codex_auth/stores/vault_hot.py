@@ -1,4 +1,4 @@
-"""Reading one entry of a vault with a key file, for the program that is started again and again.
+"""Reading one entry of a vault whose key is in a file or the keyring, for the program that is started all day.
 
 Nothing is decided here: wherever anything is not plain and right, the answer is None, and the caller takes the usual
 way, which says what is wrong. An old vault is read like any other: its access token is good until it ends, and the
@@ -9,16 +9,29 @@ import os
 import stat
 
 from codex_auth.core.vault_cipher import KEY_BYTES, unseal
-from codex_auth.core.vault_layout import walk
+from codex_auth.core.vault_layout import FROM_KEYRING, SOURCE, VAULT_ID, is_vault, key_name, walk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _READ = os.O_RDONLY
 for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
     _READ |= getattr(os, _flag, 0)
 
 
-def read_entry(path: str, key_path: str, profile: str) -> bytes | None:
-    """Return the entry of a profile, as JSON; None where the usual way has to look."""
-    vault, lines = _read_private(path), _read_private(key_path).split()
+def read_entry(
+    path: str, key_path: str, profile: str, from_keyring: "Callable[[str], str | None]" = lambda _name: None
+) -> bytes | None:
+    """Return the entry of a profile, as JSON; None where the usual way has to look.
+
+    `from_keyring` returns a key's text by its name; it is asked only by a vault that says so.
+    """
+    vault = _read_private(path)
+    if is_vault(vault) and vault[SOURCE] == FROM_KEYRING:
+        lines = (from_keyring(key_name(vault[VAULT_ID])) or "").encode().split()
+    else:
+        lines = _read_private(key_path).split()
     try:
         keys = [bytes.fromhex(line.decode()) for line in lines]
     except ValueError:

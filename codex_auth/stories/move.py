@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 
 from codex_auth.core.errors import ApiKeyStays, CopyDiffers, ProfileNotFound
+from codex_auth.edge.journal import REPLIED, Journal
+from codex_auth.edge.places import Places
+from codex_auth.stores.seals import Seals
 from codex_auth.stores.shelves import Shelves
 
 WHY = "it was moved there"
@@ -25,11 +28,12 @@ class Moved:
         return self.source != self.target
 
 
-def move(profile: str, target: str, *, store: Shelves, dry_run: bool = False) -> Moved:
+def move(profile: str, target: str, *, store: Shelves, places: Places, dry_run: bool = False) -> Moved:
     """Move one profile, and return where it was. It may be killed at any point: the login is in one store or in both.
 
     While it is in both, the target's copy counts when the target is listed in the index, the source's otherwise, and
-    the two are equal but for why they are there; moving again finishes it. Raises `ProfileNotFound`, `ApiKeyStays`,
+    the two are equal but for why they are there; moving again finishes it. A refresh that was cut off after its reply
+    can be finished from there: the reply is sealed anew as the target seals. Raises `ProfileNotFound`, `ApiKeyStays`,
     `CopyDiffers`, and the errors of both stores; then the source is as it was.
     """
     with store.lock(profile, timeout=_LOCK_SECONDS):
@@ -49,7 +53,18 @@ def move(profile: str, target: str, *, store: Shelves, dry_run: bool = False) ->
             if shelf.load(profile) != copy:
                 shelf.delete(profile)
                 raise CopyDiffers(profile=profile, store=target)
+        _seal_anew(profile, target, store, places)
         for kind in store.kinds_with(profile):
             if kind != target:
                 store.shelf(kind).delete(profile)
     return moved
+
+
+def _seal_anew(profile: str, target: str, store: Shelves, places: Places) -> None:
+    """Let a kept reply, which holds a refresh token, be no easier to open than the login from now on."""
+    journal, seals = Journal(places, profile), Seals(places, store)
+    note = journal.read()
+    if note.step == REPLIED and note.sealed_by != target:
+        reply = journal.reply_in(note, seals.of(note.sealed_by))
+        if reply is not None:
+            journal.replied(note, reply, seals.of(target))

@@ -39,6 +39,7 @@ from codex_auth.edge.places import Places
 from codex_auth.edge.signals import deferred
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
+from codex_auth.stores.seals import Seals
 from codex_auth.stories.copies import copies_of
 
 MARGIN = timedelta(minutes=6)
@@ -135,6 +136,7 @@ class _Attempt:
         self._world = world
         self._journal = Journal(places, profile)
         self._note = self._journal.read()
+        self._seals = Seals(places, store)
 
     def recovered(self) -> Credential:
         """Return what is stored, after finishing what an earlier refresh left unfinished."""
@@ -149,10 +151,18 @@ class _Attempt:
             # A sign-in, or a refresh that was killed after its save: what the note speaks of is over.
             self._note = self._journal.clear(self._note)
             return held
-        reply = self._journal.reply_in(self._note) if self._note.step == REPLIED else None
+        reply = self._kept_reply()
         if reply is not None:
             return self._settle(held, reply)
         return self._retry(held)
+
+    def _kept_reply(self) -> Reply | None:
+        """Return the reply that was kept, by the seal it was kept with.
+
+        Raises when that seal cannot be asked now: the login in the reply is not given up for a locked keyring.
+        """
+        note = self._note
+        return self._journal.reply_in(note, self._seals.of(note.sealed_by)) if note.step == REPLIED else None
 
     def is_good(self, held: Credential) -> bool:
         """Whether the access token has enough life left, by the clock or in spite of it."""
@@ -176,6 +186,7 @@ class _Attempt:
         fingerprint = self._journal.fingerprint(token)
         with deferred(lambda: self._world.tell("A refresh is being stored; this takes a moment.")):
             self._store.prove_writable()
+            seal = self._seals.for_profile(self._profile).ready()  # what can be locked must not cost a reply
             self._note = self._journal.asking(self._note, fingerprint, at=self._world.now(), attempt=attempt)
             try:
                 reply = send(renewal.request(provider, token, reason=self._wish.reason))
@@ -184,7 +195,7 @@ class _Attempt:
                     raise RefreshUncertain(profile=self._profile, wait=_rounded(_SETTLING)) from None
                 self._note = self._journal.clear(self._note)
                 raise
-            self._note_if_possible(lambda: self._journal.replied(self._note, reply))
+            self._note_if_possible(lambda: self._journal.replied(self._note, reply, seal))
             return self._settle(held, reply)
 
     def _settle(self, held: Credential, reply: Reply) -> Credential:

@@ -22,8 +22,10 @@ from codex_auth.core.redirect import Denied, Expected, read_redirect, state_of
 from codex_auth.core.secret import Secret
 from codex_auth.edge.pending import ENDINGS, LIFETIME, PendingFile, PendingTable, Waiting
 from codex_auth.edge.places import Places
+from codex_auth.edge.seal import Seal
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
+from codex_auth.stores.seals import Seals
 from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile
 
 _PROFILE_LOCK_SECONDS = 60.0
@@ -43,16 +45,18 @@ def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Star
     """Save a pending login and return its link. An earlier one of the same profile is replaced.
 
     A damaged pending-state file is moved aside, which the person is told, and begun anew: its hint names `start`.
-    Raises `ForeignPendingLogin` if somebody else's sign-in is waiting under that name.
+    Raises `ForeignPendingLogin` if somebody else's sign-in is waiting under that name, and what the seal's place does:
+    where the login could not be kept now, nobody is sent to a browser.
     """
     profile = meant_profile(wanted.selector, store)
     login = begin(wanted, profile=profile, port=wanted.callback.ports[0], lifetime=LIFETIME, world=world)
     file = PendingFile(places, make=True)
+    seal = Seals(places, store).unasked(profile).ready()  # before the file is held: a keyring takes its time
     try:
-        replaced = _let_wait(file, login)
+        replaced = _let_wait(file, login, seal)
     except PendingDamaged as damage:
         world.tell(str(damage))
-        replaced = _let_wait(file, login)
+        replaced = _let_wait(file, login, seal)
     return Started(login=login, login_url=link(login), replaced=replaced)
 
 
@@ -69,7 +73,7 @@ def finish(
     file = PendingFile(places, make=True)
     profile = _which(file.read(), selector, text, store)
     with store.lock(profile, timeout=_PROFILE_LOCK_SECONDS):
-        return _finish_locked(file, profile, text, requester, store, world)
+        return _finish_locked(file, profile, text, requester, Seals(places, store), store, world)
 
 
 def cancel(selector: str | None, *, requester: str = "", store: Store, places: Places, world: World) -> str:
@@ -85,7 +89,7 @@ def cancel(selector: str | None, *, requester: str = "", store: Store, places: P
     return profile
 
 
-def _let_wait(file: PendingFile, login: PendingLogin) -> bool:
+def _let_wait(file: PendingFile, login: PendingLogin, seal: Seal) -> bool:
     """Put a login into the file and return whether it replaced another."""
     with file.change() as table:
         table.expire(login.created)
@@ -93,14 +97,14 @@ def _let_wait(file: PendingFile, login: PendingLogin) -> bool:
         if earlier is not None:
             _refuse_stranger(earlier, login.requester)
             table.end(login.profile, "replaced", login.created)
-        table.waiting[login.profile] = file.seal(login)
+        table.waiting[login.profile] = file.seal(login, seal)
     return earlier is not None
 
 
 def _finish_locked(
-    file: PendingFile, profile: str, text: Secret, requester: str, store: Store, world: World
+    file: PendingFile, profile: str, text: Secret, requester: str, seals: Seals, store: Store, world: World
 ) -> Credential:
-    login, code = _accept(file, profile, text, requester, world)
+    login, code = _accept(file, profile, text, requester, seals, world)
 
     def claim() -> None:
         with file.change() as table:
@@ -129,7 +133,9 @@ def _finish_locked(
         raise
 
 
-def _accept(file: PendingFile, profile: str, text: Secret, requester: str, world: World) -> tuple[PendingLogin, Secret]:
+def _accept(
+    file: PendingFile, profile: str, text: Secret, requester: str, seals: Seals, world: World
+) -> tuple[PendingLogin, Secret]:
     """Return the open login and the code that the pasted text brings for it."""
     with file.change() as table:
         table.expire(world.now())
@@ -145,7 +151,7 @@ def _accept(file: PendingFile, profile: str, text: Secret, requester: str, world
             gone = None
     if gone is not None:
         raise gone
-    login = file.open(waiting)
+    login = file.open(waiting, seals.of(waiting.sealed_by))
     expected = Expected(redirect_uri=login.redirect_uri, state=login.state, issuer=login.issuer)
     try:
         answer = read_redirect(text.reveal(), expected)

@@ -10,7 +10,7 @@ import pytest
 
 from codex_auth.core.errors import AuthError, CopyDiffers, KeyringSilent, ProfileNotFound
 from codex_auth.core.model import Choice, Credential
-from codex_auth.edge.places import find_places
+from codex_auth.edge.places import Places, find_places
 from codex_auth.stores.shelves import Shelves
 from codex_auth.stories.move import WHY, Moved, move
 from tests.contract.store_contract import LastingStoreContract, credential
@@ -56,9 +56,15 @@ class TestShelvesBeginningWithTheVault(LastingStoreContract):
 
 
 @pytest.fixture
-def shelves(tmp_path: Path) -> Shelves:
-    """Return all stores of an empty home."""
-    return Shelves(find_places({"HOME": str(tmp_path)}), begin="file")
+def places(tmp_path: Path) -> Places:
+    """Return the places of an empty home."""
+    return find_places({"HOME": str(tmp_path)})
+
+
+@pytest.fixture
+def shelves(places: Places) -> Shelves:
+    """Return all stores of that home."""
+    return Shelves(places, begin="file")
 
 
 def test_a_profile_stays_where_it_was_put(shelves: Shelves, tmp_path: Path) -> None:
@@ -125,11 +131,11 @@ def test_a_moved_profile_says_that_it_was_moved(shelves: Shelves) -> None:
 
 
 @pytest.mark.parametrize(("source", "target"), [("file", "vault"), ("vault", "file")])
-def test_a_move_leaves_one_copy(shelves: Shelves, source: str, target: str) -> None:
+def test_a_move_leaves_one_copy(shelves: Shelves, places: Places, source: str, target: str) -> None:
     """The login is equal, in the target, and gone from the source."""
     shelves.shelf(source).save(credential("work"))
 
-    moved = move("work", target, store=shelves)
+    moved = move("work", target, store=shelves, places=places)
 
     assert moved == Moved(profile="work", source=source, target=target)
     assert shelves.load("work") == MOVED
@@ -137,31 +143,31 @@ def test_a_move_leaves_one_copy(shelves: Shelves, source: str, target: str) -> N
     assert shelves.shelf(source).names() == []
 
 
-def test_a_dry_run_moves_nothing(shelves: Shelves) -> None:
+def test_a_dry_run_moves_nothing(shelves: Shelves, places: Places) -> None:
     """It only says what would be done."""
     shelves.save(credential("work"))
 
-    assert move("work", "vault", store=shelves, dry_run=True).is_needed
+    assert move("work", "vault", store=shelves, places=places, dry_run=True).is_needed
     assert shelves.kinds_with("work") == ["file"]
 
 
-def test_nothing_to_move(shelves: Shelves) -> None:
+def test_nothing_to_move(shelves: Shelves, places: Places) -> None:
     """A profile that does not exist is an error; one that is there already is not."""
     with pytest.raises(ProfileNotFound):
-        move("work", "vault", store=shelves)
+        move("work", "vault", store=shelves, places=places)
     shelves.save(credential("work"))
 
-    assert not move("work", "file", store=shelves).is_needed
+    assert not move("work", "file", store=shelves, places=places).is_needed
 
 
-def test_a_store_that_lies_loses_nothing(shelves: Shelves, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_lies_loses_nothing(shelves: Shelves, places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read back is compared; the login stays where it was."""
     shelves.save(credential("work"))
     vault = shelves.shelf("vault")
     monkeypatch.setattr(vault, "load", lambda _profile: credential("work", 2))
 
     with pytest.raises(CopyDiffers):
-        move("work", "vault", store=shelves)
+        move("work", "vault", store=shelves, places=places)
 
     assert shelves.kinds_with("work") == ["file"]
     assert shelves.load("work") == credential("work")
@@ -183,11 +189,11 @@ def test_a_move_may_be_killed_at_any_call(
         places = find_places({"HOME": str(home)})
         Shelves(places, begin=source).save(credential("work"))
         shelves = Shelves(places, begin="file")
-        if not _killed_at(number, names, monkeypatch, partial(move, "work", target, store=shelves)):
+        if not _killed_at(number, names, monkeypatch, partial(move, "work", target, store=shelves, places=places)):
             break
         after = Shelves(places, begin="file")
         assert after.load("work") in [credential("work"), MOVED], number
-        move("work", target, store=after)
+        move("work", target, store=after, places=places)
         assert after.kinds_with("work") == [target], number
         assert after.load("work") == MOVED, number
     else:

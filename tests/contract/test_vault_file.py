@@ -28,13 +28,24 @@ from codex_auth.core.errors import (
     VaultUnreadable,
 )
 from codex_auth.core.secret import Secret
-from codex_auth.core.vault_header import ARGON2ID, PASSPHRASE, SCRYPT, Derivation, Header, read_header, write_header
+from codex_auth.core.vault_header import (
+    ARGON2ID,
+    KEYRING,
+    PASSPHRASE,
+    SCRYPT,
+    Derivation,
+    Header,
+    read_header,
+    write_header,
+)
 from codex_auth.core.vault_kdf import STRONG
-from codex_auth.core.vault_layout import HEADER_BYTES, NONCE, STEP, TAG_BYTES
+from codex_auth.core.vault_layout import HEADER_BYTES, NONCE, STEP, TAG_BYTES, key_name
 from codex_auth.edge import files, locks
+from codex_auth.edge.keyrings import Keyring
 from codex_auth.edge.places import find_places
 from codex_auth.stores import open_kind
 from codex_auth.stores.index import Index
+from codex_auth.stores.keyring_keeper import KeyringKeeper
 from codex_auth.stores.vault import Vault
 from codex_auth.stores.vault_hot import read_entry
 from tests.contract.store_contract import credential
@@ -82,12 +93,14 @@ def put_vault(folder: Path, raw: bytes) -> Path:
 # --- versions --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["keyfile", "argon2id", "scrypt"])
+@pytest.mark.parametrize("name", ["keyfile", "argon2id", "scrypt", "keyring"])
 def test_golden_files_keep_opening(tmp_path: Path, name: str) -> None:
     """What version 1 wrote, with the parameters it recommends, is read by every later version."""
-    put_key(tmp_path)
-    put_vault(tmp_path, (GOLDEN / f"vault-1-{name}.cav").read_bytes())
-    vault = Vault(places(tmp_path), kinds(tmp_path))
+    put_key(tmp_path, GOLDEN_KEY if name != "keyring" else "")
+    raw = (GOLDEN / f"vault-1-{name}.cav").read_bytes()
+    put_vault(tmp_path, raw)
+    ring = Ring({key_name(read_header(raw, path="").vault_id): GOLDEN_KEY})
+    vault = Vault(places(tmp_path), kinds(tmp_path) | {KEYRING: with_ring(tmp_path, ring)})
 
     assert vault.load("work") == credential("work", 1)
     assert vault.load("home") == credential("home", 2)
@@ -710,27 +723,42 @@ class Fate:
         return call
 
 
-class FragileRing(Ring):
-    """A keyring whose changes count as operations. When one fails it says so as every source does."""
+class FragileRing:
+    """The keyring's keeper over a keyring in memory, each of whose operations is one of fate's."""
 
-    fate: Fate | None = None
+    def __init__(self) -> None:
+        self.items: dict[str, str] = {}
+        self.fate: Fate | None = None
 
-    def set(self, name: str, text: str) -> None:
-        """Keep a text, or end."""
+    @property
+    def keeper(self) -> KeyringKeeper:
+        """Return it as a new process would open it."""
+        return KeyringKeeper(Keyring(self))
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """Return an item."""
         self._step()
-        super().set(name, text)
+        return self.items.get(username)
 
-    def delete(self, name: str) -> None:
-        """Remove a text, or end."""
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Keep an item, removing the old one first, as the library does on macOS."""
         self._step()
-        super().delete(name)
+        self.items.pop(username, None)
+        self._step()
+        self.items[username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Remove an item."""
+        self._step()
+        del self.items[username]
+
+    def kept(self) -> list[str]:
+        """Return the text of every key that is kept."""
+        return [text.split(" ", 4)[4] for text in self.items.values()]
 
     def _step(self) -> None:
-        try:
-            if self.fate:
-                self.fate.step()
-        except OSError:
-            raise VaultLocked(path="vault", problem="the keyring failed", todo="Try again") from None
+        if self.fate:
+            self.fate.step()
 
 
 CHANGES = [
@@ -741,6 +769,8 @@ CHANGES = [
     ("passphrase", "keyfile"),
     ("keyring", "keyfile"),
     ("keyfile", "keyring"),
+    ("passphrase", "keyring"),
+    ("keyring", "passphrase"),
 ]
 
 
@@ -759,7 +789,7 @@ class Change:
         if kind == "keyfile":
             return with_key_file(self.folder)
         if kind == "keyring":
-            return with_ring(self.folder, self.ring)
+            return with_ring(self.folder, self.ring.keeper)
         return with_passphrase(self.folder, Knowing(phrase))
 
     def opened_with(self, kind: str, phrase: str) -> Vault:
@@ -777,7 +807,7 @@ class Change:
 
     def kept(self) -> list[int]:
         """Return how many keys each place keeps."""
-        texts = [*self.ring.texts.values()]
+        texts = self.ring.kept()
         if key_path(self.folder).exists():
             texts.append(key_path(self.folder).read_text())
         return [len(text.split()) for text in texts]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from codex_auth.core.secret import Secret
 from codex_auth.core.vault_header import ARGON2ID, KEY_FILE, KEYRING, PASSPHRASE, Derivation
-from codex_auth.edge.key_source import KeySource
+from codex_auth.edge.key_source import KeyKeeper, KeySource
 from codex_auth.edge.vault_keys import KeptKey, KeyFile, Passphrase
 from codex_auth.stores.vault import Vault, VaultPlaces
 
@@ -66,7 +66,7 @@ def with_key_file(folder: Path) -> KeptKey:
     return KeptKey(places(folder).vault, KeyFile(str(key_path(folder))), where="the key file", kind=KEY_FILE)
 
 
-def with_ring(folder: Path, ring: Ring) -> KeptKey:
+def with_ring(folder: Path, ring: KeyKeeper) -> KeptKey:
     """Return the keyring of a vault."""
     return KeptKey(places(folder).vault, ring, where="the keyring", kind=KEYRING)
 

@@ -19,6 +19,7 @@ from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider
 from codex_auth.core.secret import Secret
 from codex_auth.edge.pending import PendingFile, PendingTable
 from codex_auth.edge.places import find_places
+from codex_auth.edge.seal import Seal, SealFile
 from codex_auth.edge.world import World
 from codex_auth.sandbox.record import fingerprint
 from codex_auth.sandbox.server import Sandbox
@@ -289,7 +290,7 @@ class Scene:
     def _leaks(self, result: Result) -> Iterator[Finding]:
         table = self.table()
         for waiting in table.waiting.values():
-            self.note_secrets(PendingFile(self.places).open(waiting))
+            self.note_secrets(PendingFile(self.places).open(waiting, Seal(SealFile(self.places.seal_key))))
         shown = result.out + result.err
         if self.command.words[0] == "start":
             shown = result.err  # the link on stdout carries the state, and has to

@@ -8,7 +8,7 @@ import pytest
 
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
-from codex_auth.edge.seal import Seal
+from codex_auth.edge.seal import Seal, SealFile
 
 CROWD = 8
 
@@ -34,11 +34,12 @@ def test_a_crowd_that_finds_no_key_agrees_on_one(key: Path, monkeypatch: pytest.
         return found
 
     monkeypatch.setattr(files, "read_private", look_together)
+    seal = Seal(SealFile(str(key)))
     with ThreadPoolExecutor(CROWD) as crowd:
-        sealed = list(crowd.map(lambda n: Seal(str(key)).close(Secret(f"secret {n}"), bound_to="it"), range(CROWD)))
+        sealed = list(crowd.map(lambda n: seal.close(Secret(f"secret {n}"), bound_to="it"), range(CROWD)))
     monkeypatch.undo()
 
-    opened = [Seal(str(key)).open(text, bound_to="it") for text in sealed]
+    opened = [Seal(SealFile(str(key))).open(text, bound_to="it") for text in sealed]
     assert [text and text.reveal() for text in opened] == [f"secret {n}" for n in range(CROWD)]
 
 
@@ -46,7 +47,7 @@ def test_a_killed_maker_leaves_nothing(key: Path) -> None:
     """What a killed process left of a key is swept when the key is made."""
     (key.parent / ".seal.key.0123456789abcdef.tmp").touch(mode=0o600)
 
-    Seal(str(key)).close(Secret("x"), bound_to="it")
+    Seal(SealFile(str(key))).close(Secret("x"), bound_to="it")
 
     assert sorted(path.name for path in key.parent.iterdir()) == ["locks", "seal.key"]
 
@@ -54,9 +55,9 @@ def test_a_killed_maker_leaves_nothing(key: Path) -> None:
 @pytest.mark.parametrize("torn", [b"", b"short", b"x" * 33])
 def test_a_torn_key_is_replaced(key: Path, torn: bytes) -> None:
     """A key of the wrong size opens nothing, and the next secret gets a good one."""
-    sealed = Seal(str(key)).close(Secret("old"), bound_to="it")
+    sealed = Seal(SealFile(str(key))).close(Secret("old"), bound_to="it")
     key.write_bytes(torn)
 
-    assert Seal(str(key)).open(sealed, bound_to="it") is None
-    again = Seal(str(key)).close(Secret("new"), bound_to="it")
-    assert Seal(str(key)).open(again, bound_to="it") == Secret("new")
+    assert Seal(SealFile(str(key))).open(sealed, bound_to="it") is None
+    again = Seal(SealFile(str(key))).close(Secret("new"), bound_to="it")
+    assert Seal(SealFile(str(key))).open(again, bound_to="it") == Secret("new")
