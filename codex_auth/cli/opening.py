@@ -1,12 +1,15 @@
 """What every signing-in verb opens first: places, store and provider, from words."""
 
+from dataclasses import replace
+
 import click
 
 from codex_auth.core.names import DEFAULT
 from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_ISSUER, OPENAI_SCOPE, Provider, read_issuer
+from codex_auth.edge import policies
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
-from codex_auth.stores import open_store
+from codex_auth.stores import AUTO, AUTO_KINDS, open_store
 from codex_auth.stores.protocol import Store
 
 
@@ -14,6 +17,25 @@ def open_places(ctx: click.Context, world: World, auth_path: str, *, store: str 
     """Return where things are kept, and the store."""
     places = find_places(world.env, auth_path=auth_path, store=store, assume_openclaw=bool(ctx.obj))
     return places, open_store(places)
+
+
+def open_for_sign_in(ctx: click.Context, world: World, auth_path: str, *, store: str = "") -> tuple[Places, Store]:
+    """Return the same for a sign-in, whose login is put where rules let it if nobody named a place."""
+    places, _ = open_places(ctx, world, auth_path, store=store)
+    places = _fitting(places, policies.in_force(places, world.env).stores())
+    return places, open_store(places)
+
+
+def _fitting(places: Places, allowed: tuple[str, ...]) -> Places:
+    """Return places whose store for new profiles is allowed, as far as that was left open: by default, or by `auto`."""
+    if places.store == AUTO:
+        open_to = [kind for kind in AUTO_KINDS if kind in allowed]
+        # With one left there is nothing to choose; with none, the sign-in is refused by the name of the first.
+        return places if len(open_to) == len(AUTO_KINDS) else replace(places, store=(open_to or [*AUTO_KINDS])[0])
+    if places.store_is_default and allowed and places.store not in allowed:
+        kind = next(kind for kind in (*AUTO_KINDS, "file") if kind in allowed)
+        return replace(places, store=kind, store_rule="the rules here allow no other by default")
+    return places
 
 
 def chosen_profile(name: str | None, places: Places, world: World) -> str:

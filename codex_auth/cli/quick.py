@@ -3,10 +3,17 @@
 import sys
 
 from codex_auth.cli.report import document, plain, reasons
-from codex_auth.edge.places import find_places
+from codex_auth.core.errors import PolicyUnusable
+from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.stores import open_store
 from codex_auth.stories import status as story
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from codex_auth.core.policy import Rule
 
 
 def show(
@@ -24,10 +31,11 @@ def show(
     places = find_places(world.env, auth_path=auth_path, assume_openclaw=assume_openclaw)
     report = story.look(open_store(places), places, world, selector=selector)
     now = world.now()
+    rules = _rules(places, world) if why else None
     if as_json:
         import json
 
-        world.out(json.dumps(document(report, places, now, full=full, why=why), indent=2, ensure_ascii=False))
+        world.out(json.dumps(document(report, places, now, full=full, why=rules), indent=2, ensure_ascii=False))
     elif sys.stdout is not None and sys.stdout.isatty():
         from codex_auth.cli.table import print_report
 
@@ -38,8 +46,17 @@ def show(
         for error in report.trouble:
             world.tell(f"codex-auth: {error}")
             world.tell(f"  {error.hint}")
-        if why:
-            for line in reasons(places, world):
+        if rules is not None:
+            for line in reasons(places, world, rules, full=full):
                 world.out(line)
     failed = max((error.status for error in report.trouble), default=0)
     return story.verdict(report, now) if check else failed
+
+
+def _rules(places: Places, world: World) -> "Sequence[Rule]":
+    """Return every rule in force; where they cannot be read the report says so already."""
+    try:
+        policy = story.policy_of(places, world)
+    except PolicyUnusable:
+        return ()
+    return () if policy is None else policy.rules

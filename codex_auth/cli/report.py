@@ -5,13 +5,21 @@ from datetime import datetime
 from codex_auth.cli import show as words
 from codex_auth.core.model import Card
 from codex_auth.core.provider import OPENAI_ISSUER
-from codex_auth.core.text import printable
+from codex_auth.core.text import mask_account, printable
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.stories import status as story
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def document(report: story.Report, places: Places, now: datetime, *, full: bool, why: bool) -> dict[str, object]:
+    from codex_auth.core.policy import Rule
+
+
+def document(
+    report: story.Report, places: Places, now: datetime, *, full: bool, why: "Sequence[Rule] | None"
+) -> dict[str, object]:
     """Return the JSON form of a report (schema_version 1)."""
     from codex_auth.cli.doors import SCHEMA_VERSION
 
@@ -34,8 +42,9 @@ def document(report: story.Report, places: Places, now: datetime, *, full: bool,
         "queue": [],
         "trouble": [{"error": e.code, "message": str(e), "hint": e.hint} for e in report.trouble],
     }
-    if why:
+    if why is not None:
         result["why"] = {"auth_path": places.auth_path, "auth_rule": places.auth_rule, "state": places.state}
+        result["policy"] = [rule_row(rule, full=full) for rule in why]
     return result
 
 
@@ -57,7 +66,32 @@ def _profile(card: Card, report: story.Report, now: datetime, *, full: bool) -> 
         "signed_in_at": words.stamp(card.signed_in),
         "has_refresh_token": card.has_refresh_token,
         "copies": report.copies.get(card.profile, []),
+        "refused": str(report.refused[card.profile]) if card.profile in report.refused else None,
     }
+
+
+def rule_row(rule: "Rule", *, full: bool) -> dict[str, object]:
+    """Return one rule in force, for JSON."""
+    return {
+        "what": rule.what,
+        "allows": _allows(rule, full=full),
+        "least_seconds": int(rule.least.total_seconds()) or None,
+        "source": printable(rule.source),
+        "key": rule.key,
+        "yours": rule.is_own,
+    }
+
+
+def rule_line(rule: "Rule", *, full: bool) -> str:
+    """Return one rule in force, for people: what it allows, and who says so."""
+    value = words.duration(rule.least) if rule.least else ", ".join(_allows(rule, full=full)) or "none"
+    return f"rule: {rule.what}: {value} ({printable(rule.name, limit=400)}{', yours' if rule.is_own else ''})"
+
+
+def _allows(rule: "Rule", *, full: bool) -> list[str]:
+    """Return what a rule allows; workspaces are account ids, and masked as those are."""
+    hide = mask_account if rule.what == "workspaces" and not full else printable
+    return [hide(value) for value in rule.allows]
 
 
 COLUMNS = ("PROFILE", "ACCOUNT", "PLAN", "OWNER", "STORE", "ENDS")
@@ -98,6 +132,11 @@ def copied(report: story.Report) -> list[str]:
     ]
 
 
+def forbidden(report: story.Report) -> list[str]:
+    """Return a line for each profile that a rule forbids to use."""
+    return [f"{profile}: not used, by a rule: {refusal}" for profile, refusal in report.refused.items()]
+
+
 def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
     """Return the report as lines of aligned text, for pipes and narrow places."""
     lines: list[str] = []
@@ -109,6 +148,7 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
             f"{card.profile}: signed in at {other_provider(card)}" for card in report.cards if other_provider(card)
         ]
         lines += copied(report)
+        lines += forbidden(report)
     elif not report.trouble:
         lines = ["No profiles yet. Run `codex-auth login` to sign in."]
     lines += [
@@ -119,8 +159,8 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
     return lines
 
 
-def reasons(places: Places, world: World) -> list[str]:
-    """Return why things are where they are, and which settings come from the environment."""
+def reasons(places: Places, world: World, rules: "Sequence[Rule]", *, full: bool) -> list[str]:
+    """Return why things are where they are, which settings come from the environment, and every rule in force."""
     settings = sorted(name for name in world.env if name.startswith("CODEX_AUTH_"))
     return [
         f"credentials: {places.auth_path}",
@@ -130,4 +170,5 @@ def reasons(places: Places, world: World) -> list[str]:
         f"state: {places.state}",
         f"configuration: {places.config_file}",
         *(f"from the environment: {name}" for name in settings),
+        *(rule_line(rule, full=full) for rule in rules),
     ]

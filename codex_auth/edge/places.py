@@ -11,6 +11,7 @@ STORE_KINDS = ("file", "keyring", "vault", "auto")
 """What may be named: the words of Codex's `cli_auth_credentials_store` where they mean the same."""
 PENDING_NAME = "codex-auth-pending.json"
 _CONFIG_LIMIT = 256 * 1024
+_BY_DEFAULT = "it is the default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class Config:
     """The command that prints the vault's passphrase; without one the terminal is asked."""
     hook: str = ""
     """The command that `keep` runs when the state of a login changes."""
+    policy: Mapping[str, object] = field(default_factory=dict)
+    """Rules with which the user narrows what administrators allow, as written; `edge.policies` reads them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +47,19 @@ class Places:
     is_openclaw_file: bool
     store: str = "file"
     """Where new profiles are put: a kind of store, or `auto`."""
-    store_rule: str = "it is the default"
+    store_rule: str = _BY_DEFAULT
     config: Config = field(default_factory=Config)
     state_is_ours: bool = False
     """`CODEX_AUTH_STATE_DIR` moves all state, the pending-state file included."""
+    etc: str = where.ETC
+    """Where administrators keep their rules. No option and no variable moves it: that would be a way around them."""
+    administrator: int = 0
+    """Whose files there are trusted, besides root's."""
+
+    @property
+    def store_is_default(self) -> bool:
+        """Whether nobody named the store for new profiles."""
+        return self.store_rule == _BY_DEFAULT
 
     @property
     def locks(self) -> str:
@@ -136,7 +148,7 @@ def _choose_store(env: Mapping[str, str], config: Config, asked: str) -> tuple[s
             raise UsageError(problem=f"{rule} must be one of {', '.join(STORE_KINDS)}.", command="status")
         if kind:
             return kind, f"{rule} names it"
-    return "file", "it is the default"
+    return "file", _BY_DEFAULT
 
 
 def _read_config(path: str) -> Config:
@@ -166,8 +178,12 @@ def _read_config(path: str) -> Config:
     issuers = table.get("issuers", [])
     if not isinstance(issuers, list) or not all(isinstance(item, str) for item in issuers):
         raise ConfigDamaged(path=path, problem="issuers must be a list of addresses")
+    policy = table.get("policy", {})
+    if not isinstance(policy, dict):
+        raise ConfigDamaged(path=path, problem="policy must be a table")
     return Config(
         **{key: table[key] for key in known & table.keys()},
+        policy=policy,
         issuers=frozenset(item.rstrip("/") for item in issuers),
         codex_homes=_read_homes(table.get("codex_homes", []), path),
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from codex_auth.core.errors import ApiKeyStays, CopyDiffers, ProfileNotFound
+from codex_auth.core.policy import Policy
 from codex_auth.stores.shelves import Shelves
 
 _LOCK_SECONDS = 75.0
@@ -23,13 +24,16 @@ class Moved:
         return self.source != self.target
 
 
-def move(profile: str, target: str, *, store: Shelves, dry_run: bool = False) -> Moved:
+def move(profile: str, target: str, *, policy: Policy, store: Shelves, dry_run: bool = False) -> Moved:
     """Move one profile, and return where it was. It may be killed at any point: the login is in one store or in both.
 
     While it is in both, the target's copy counts when the target is listed in the index, the source's otherwise, and
-    the two are equal; moving again finishes it. Raises `ProfileNotFound`, `ApiKeyStays`, `CopyDiffers`, and the
-    errors of both stores; then the source is as it was.
+    the two are equal; moving again finishes it. Raises `PolicyRefused`, `ProfileNotFound`, `ApiKeyStays`,
+    `CopyDiffers`, and the errors of both stores; then the source is as it was.
     """
+    refusal = policy.store_refusal(target)
+    if refusal is not None:
+        raise refusal
     with store.lock(profile, timeout=_LOCK_SECONDS):
         source = store.home_of(profile)
         if source is None:

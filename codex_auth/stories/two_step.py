@@ -18,14 +18,16 @@ from codex_auth.core.errors import (
 )
 from codex_auth.core.model import Credential, PendingLogin
 from codex_auth.core.names import DEFAULT, read_name
+from codex_auth.core.policy import PASTE
 from codex_auth.core.provider import CALLBACK_PORTS
 from codex_auth.core.redirect import Denied, Expected, read_redirect, state_of
 from codex_auth.core.secret import Secret
+from codex_auth.edge import policies
 from codex_auth.edge.pending import ENDINGS, LIFETIME, PendingFile, PendingTable, Waiting
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
-from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile
+from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile, permit
 
 _PROFILE_LOCK_SECONDS = 60.0
 """Longer than the provider's requests of one sign-in may take together."""
@@ -44,9 +46,11 @@ def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Star
     """Save a pending login and return its link. An earlier one of the same profile is replaced.
 
     A damaged pending-state file is moved aside, which the person is told, and begun anew: its hint names `start`.
-    Raises `ForeignPendingLogin` if somebody else's sign-in is waiting under that name.
+    Raises `PolicyRefused`, and `ForeignPendingLogin` if somebody else's sign-in is waiting under that name.
     """
     profile = meant_profile(wanted.selector, store)
+    policy = policies.in_force(places, world.env)
+    permit(policy, PASTE, profile=profile, issuer=wanted.provider.issuer, store=store, places=places)
     login = begin(wanted, profile=profile, port=CALLBACK_PORTS[0], lifetime=LIFETIME, world=world)
     file = PendingFile(places, make=True)
     try:
@@ -54,7 +58,7 @@ def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Star
     except PendingDamaged as damage:
         world.tell(str(damage))
         replaced = _let_wait(file, login)
-    return Started(login=login, login_url=link(login), replaced=replaced)
+    return Started(login=login, login_url=link(login, policy), replaced=replaced)
 
 
 def finish(
@@ -63,14 +67,15 @@ def finish(
     """Take a pasted redirect, exchange its code and return the stored credential.
 
     Without a selector the redirect itself says which sign-in it belongs to. A redirect that cannot be read
-    leaves the sign-in waiting; so does a provider that could not be reached, or said that it did nothing. Raises
+    leaves the sign-in waiting; so does a provider that could not be reached, or said that it did nothing, and a rule
+    that was made since and does not admit it. Raises `PolicyRefused`,
     `NoPendingLogin`, `PendingLoginGone`, `ForeignPendingLogin`, `RedirectRefused`, `ConsentDenied`, `AnswerLost` and
     everything that `stories.sign_in.complete` raises.
     """
     file = PendingFile(places, make=True)
     profile = _which(file.read(), selector, text, store)
     with store.lock(profile, timeout=_PROFILE_LOCK_SECONDS):
-        return _finish_locked(file, profile, text, requester, store, world)
+        return _finish_locked(file, profile, text, requester, store, places, world)
 
 
 def cancel(selector: str | None, *, requester: str = "", store: Store, places: Places, world: World) -> str:
@@ -99,9 +104,11 @@ def _let_wait(file: PendingFile, login: PendingLogin) -> bool:
 
 
 def _finish_locked(
-    file: PendingFile, profile: str, text: Secret, requester: str, store: Store, world: World
+    file: PendingFile, profile: str, text: Secret, requester: str, store: Store, places: Places, world: World
 ) -> Credential:
+    policy = policies.in_force(places, world.env)
     login, code = _accept(file, profile, text, requester, world)
+    permit(policy, PASTE, profile=profile, issuer=login.issuer, store=store, places=places)
 
     def claim() -> None:
         with file.change() as table:
@@ -115,7 +122,9 @@ def _finish_locked(
         _end_if_claimed(file, login, how, world)
 
     try:
-        return complete(login, code, store=store, world=world, commit=claim, stored=lambda: end("finished"))
+        return complete(
+            login, code, policy=policy, store=store, world=world, commit=claim, stored=lambda: end("finished")
+        )
     except ProviderUnreachable as trouble:
         if trouble.sent and not trouble.answered:
             end("lost")

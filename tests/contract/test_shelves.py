@@ -9,6 +9,7 @@ import pytest
 
 from codex_auth.core.errors import AuthError, CopyDiffers, ProfileNotFound
 from codex_auth.core.model import Credential
+from codex_auth.core.policy import Policy
 from codex_auth.edge.places import find_places
 from codex_auth.stores.shelves import Shelves
 from codex_auth.stories.move import Moved, move
@@ -72,7 +73,7 @@ def test_a_move_leaves_one_copy(shelves: Shelves, source: str, target: str) -> N
     """The login is equal, in the target, and gone from the source."""
     shelves.shelf(source).save(credential("work"))
 
-    moved = move("work", target, store=shelves)
+    moved = move("work", target, policy=Policy(), store=shelves)
 
     assert moved == Moved(profile="work", source=source, target=target)
     assert shelves.load("work") == credential("work")
@@ -84,17 +85,17 @@ def test_a_dry_run_moves_nothing(shelves: Shelves) -> None:
     """It only says what would be done."""
     shelves.save(credential("work"))
 
-    assert move("work", "vault", store=shelves, dry_run=True).is_needed
+    assert move("work", "vault", policy=Policy(), store=shelves, dry_run=True).is_needed
     assert shelves.kinds_with("work") == ["file"]
 
 
 def test_nothing_to_move(shelves: Shelves) -> None:
     """A profile that does not exist is an error; one that is there already is not."""
     with pytest.raises(ProfileNotFound):
-        move("work", "vault", store=shelves)
+        move("work", "vault", policy=Policy(), store=shelves)
     shelves.save(credential("work"))
 
-    assert not move("work", "file", store=shelves).is_needed
+    assert not move("work", "file", policy=Policy(), store=shelves).is_needed
 
 
 def test_a_store_that_lies_loses_nothing(shelves: Shelves, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +105,7 @@ def test_a_store_that_lies_loses_nothing(shelves: Shelves, monkeypatch: pytest.M
     monkeypatch.setattr(vault, "load", lambda _profile: credential("work", 2))
 
     with pytest.raises(CopyDiffers):
-        move("work", "vault", store=shelves)
+        move("work", "vault", policy=Policy(), store=shelves)
 
     assert shelves.kinds_with("work") == ["file"]
     assert shelves.load("work") == credential("work")
@@ -126,11 +127,11 @@ def test_a_move_may_be_killed_at_any_call(
         places = find_places({"HOME": str(home)})
         Shelves(places, begin=source).save(credential("work"))
         shelves = Shelves(places, begin="file")
-        if not _killed_at(number, names, monkeypatch, partial(move, "work", target, store=shelves)):
+        if not _killed_at(number, names, monkeypatch, partial(move, "work", target, policy=Policy(), store=shelves)):
             break
         after = Shelves(places, begin="file")
         assert after.load("work") == credential("work"), number
-        move("work", target, store=after)
+        move("work", target, policy=Policy(), store=after)
         assert after.kinds_with("work") == [target], number
         assert after.load("work") == credential("work"), number
     else:

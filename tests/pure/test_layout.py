@@ -10,10 +10,11 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect idtoken replies flow renewal schedule "
+    "policy policy_text "
     "vault_layout vault_cipher vault_header vault_kdf",
     "edge": "trouble folders files locks world where places openclaw elsewhere seal signals pending journal rounds "
     "hooks timers wire dbus session_bus secret_service keyrings request_head pages ports loopback terminal browser "
-    "child key_source passphrases vault_keys",
+    "child key_source passphrases vault_keys policies",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots os_keyring "
     "vault_seen vault_hot vault shelves",
     "stories": "sign_in two_step login copies refresh alerts keep status run move",
