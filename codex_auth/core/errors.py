@@ -128,6 +128,21 @@ class ConsentDenied(AuthError):
     remedy = "Run `codex-auth login {profile}` to try again."
     status = 3
 
+    @classmethod
+    def of(cls, error: str, *, profile: str) -> "ConsentDenied":
+        """Return what to raise about this error; one is not the person's own decision."""
+        kind = EntitlementMissing if error == "missing_codex_entitlement" else ConsentDenied
+        return kind(error=error, profile=profile)
+
+
+class EntitlementMissing(ConsentDenied):
+    """The workspace does not let this account use Codex; only its administrators can change that."""
+
+    code = "missing_codex_entitlement"
+    sentence = "This account has no access to Codex ({error})."
+    remedy = "Contact your ChatGPT administrator for access."
+    status = 6
+
 
 class NoPendingLogin(AuthError):
     """`finish` or `cancel` found nothing to work on."""

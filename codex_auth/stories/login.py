@@ -169,7 +169,7 @@ def _judge_paste(text: str, expected: Expected, profile: str, world: World) -> D
 
 def _doorbell(answer: Redirect | Denied, profile: str, tell: Callable[[pages.Page], None]) -> Doorbell:
     if isinstance(answer, Denied):
-        raise ConsentDenied(error=answer.error, profile=profile)
+        raise ConsentDenied.of(answer.error, profile=profile)
     return Doorbell(code=answer.code, tell=tell)
 
 

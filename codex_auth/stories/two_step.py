@@ -168,7 +168,7 @@ def _accept(file: PendingFile, profile: str, text: Secret, requester: str, world
         with file.change() as table:
             if table.waiting.get(profile) == waiting:  # and not one that was started since
                 table.end(profile, "denied", world.now())
-        raise ConsentDenied(error=answer.error, profile=profile)
+        raise ConsentDenied.of(answer.error, profile=profile)
     return login, answer.code
 
 
