@@ -22,11 +22,11 @@ def open_places(ctx: click.Context, world: World, auth_path: str, *, store: str 
 def open_for_sign_in(ctx: click.Context, world: World, auth_path: str, *, store: str = "") -> tuple[Places, Store]:
     """Return the same for a sign-in, whose login is put where rules let it if nobody named a place."""
     places, _ = open_places(ctx, world, auth_path, store=store)
-    places = _fitting(places, policies.in_force(places, world.env).stores())
+    places = fitting(places, policies.in_force(places, world.env).stores())
     return places, open_store(places)
 
 
-def _fitting(places: Places, allowed: tuple[str, ...]) -> Places:
+def fitting(places: Places, allowed: tuple[str, ...]) -> Places:
     """Return places whose store for new profiles is allowed, as far as that was left open: by default, or by `auto`."""
     if places.store == AUTO:
         open_to = [kind for kind in AUTO_KINDS if kind in allowed]

@@ -56,7 +56,7 @@ def living(profile: str, margin: timedelta, *, store: Store, places: Places, wor
     policy = policies.in_force(places, world.env)
     _permit(policy.use_refusal(held))
     found = _living(held, max(margin, policy.minimum_lease()), store=store, places=places, world=world)
-    _permit(policy.use_refusal(found) or policy.lease_refusal(found.expires - world.now()))
+    _permit(policy.lease_refusal(found.expires - world.now()))
     return found
 
 

@@ -158,6 +158,21 @@ def test_a_link_is_followed_through_safe_folders_only(machine: Machine, name: st
     refused(machine, path, f"{elsewhere}: others can write to this folder")
 
 
+@needs_root
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("whose", ["the link", "the folder"])
+def test_what_leads_to_a_file_must_be_an_administrators_too(machine: Machine, name: str, whose: str) -> None:
+    """Whoever owns a link or a folder on the way could lead to another file."""
+    path = machine.write(name, LAYERS[name])
+    target = machine.etc / "target.toml"
+    path.rename(target)
+    path.symlink_to(target)
+    planted = path if whose == "the link" else path.parent
+    os.chown(planted, NOBODY, NOBODY, follow_symlinks=False)
+
+    refused(machine, planted, f"it belongs to user {NOBODY}")
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_link_to_nothing_is_a_policy_that_was_lost(machine: Machine, name: str) -> None:
     """It is not taken for none."""

@@ -14,15 +14,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from codex_auth.cli.opening import fitting
 from codex_auth.core.errors import AuthError, PolicyRefused
 from codex_auth.core.provider import Provider
 from codex_auth.core.secret import Secret
 from codex_auth.edge.pending import PendingFile
-from codex_auth.edge.places import Places
+from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.terminal import Countdown
 from codex_auth.edge.world import World
 from codex_auth.sandbox.accounts import ACCOUNTS
@@ -291,6 +292,55 @@ def test_user_rules_cannot_bring_back_what_an_administrator_took(bench: Bench) -
     bench.refused(lambda: bench.finish(address), path)
 
 
+@pytest.mark.parametrize(
+    ("allowed", "asked", "chosen"),
+    [
+        ("keyring", "auto", "keyring"),
+        ("vault", "auto", "vault"),
+        ("file", "auto", "keyring"),  # refused by that name: `auto` never means a plain file
+        ("keyring vault file", "auto", "auto"),
+        ("vault keyring", "", "keyring"),
+        ("vault", "", "vault"),
+        ("file keyring", "", "file"),
+        ("vault", "file", "file"),  # refused: somebody named it
+        ("", "", "file"),
+    ],
+)
+def test_what_was_left_open_is_filled_by_the_rules(tmp_path: Path, allowed: str, asked: str, chosen: str) -> None:
+    """Where nobody named a store, or said `auto`, a new profile goes where the rules let it."""
+    places = find_places(Machine(tmp_path).env, store=asked)
+
+    assert fitting(places, tuple(allowed.split())).store == chosen
+
+
+# --- what the provider forbids ---------------------------------------------------------------------------------
+
+
+def test_a_403_of_the_provider_sends_people_to_their_administrator(person: Person) -> None:
+    """The workspace has Codex switched off: exit 6, the words that Codex users see, and nothing is stored."""
+    address = person.redirect()
+    person.sandbox.fault("status", value=403)
+
+    answer = person.program.json("finish", "work", "--callback-url", "-", given=address)
+
+    assert (answer["exit_code"], answer["error"]) == (6, "access_not_granted")
+    assert answer["hint"] == "Contact your ChatGPT administrator for access."
+    assert not person.program.store.exists()
+
+
+def test_a_missing_entitlement_does_too(person: Person) -> None:
+    """So does the browser that comes back with OpenAI's description for accounts without Codex."""
+    link = person.program.json("start", "work", "--issuer", person.sandbox.issuer)["login_url"]
+    state = parse_qs(urlsplit(link).query)["state"][0]
+    facts = {"error": "access_denied", "error_description": "missing_codex_entitlement", "state": state}
+
+    address = f"http://localhost:1455/auth/callback?{urlencode(facts)}"
+    answer = person.program.json("finish", "work", "--callback-url", "-", given=address)
+
+    assert (answer["exit_code"], answer["error"]) == (6, "missing_codex_entitlement")
+    assert answer["hint"] == "Contact your ChatGPT administrator for access."
+
+
 # --- the whole program -----------------------------------------------------------------------------------------
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a program an /etc of its own")
@@ -368,12 +418,16 @@ def test_a_token_that_no_rule_admits_is_not_printed(ruled: Ruled, ruled_person: 
     assert token
     path = ruled.write(REQUIREMENTS, 'allowed_chatgpt_workspaces = ["ws-9"]')
 
-    for form in ([], ["--json"], ["--min-validity", "1s"]):
+    for form in ([], ["--json"]):
         done = ruled("token", "work", *form)
         assert done.returncode == 6
         assert path in done.stderr + done.stdout
         assert token not in done.stdout
 
+    ruled.write(REQUIREMENTS, "")
+    path = ruled.write(OURS, 'minimum_lease = "3h"')
+    assert (ruled("token", "work").returncode, path in ruled("token", "work").stderr) == (6, True)
+    (ruled.etc / OURS).unlink()
     (ruled.etc / REQUIREMENTS).unlink()
     assert ruled("token", "work").stdout.strip() == token
     (ruled.home / ".codex").mkdir()
@@ -427,17 +481,14 @@ def test_a_policy_that_does_not_read_closes_what_it_may_forbid(ruled: Ruled, rul
 
     for words in (
         ["start", "work"],
-        ["login", "work", "--no-open"],
         ["token", "work"],
         ["refresh", "work"],
         ["run", "work", "--", "true"],
         ["move", "work", "--to", "vault"],
-        ["keep", "--once"],
         ["finish", "home", "--callback-url", "-"],
     ):
         done = ruled(*words, given=approve(waiting["login_url"]) if words[0] == "finish" else None)
-        if words[0] != "keep":
-            assert (done.returncode, path in done.stderr) == (6, True), words
+        assert (done.returncode, path in done.stderr) == (6, True), words
     shown = ruled("status")
     assert "work" in shown.stdout
     assert path in shown.stderr
@@ -474,7 +525,7 @@ def test_a_browser_sign_in_asks_for_the_allowed_workspaces(
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
 
-    with logging_in(wrapped, "work", "--no-open", "--issuer", sandbox.issuer) as running:
+    with logging_in(wrapped, "work", "--no-open", "--issuer", sandbox.issuer, terminal=True) as running:
         link = running.link()
         with pytest.raises(NoSuchButton):
             approve(link, account="work")
