@@ -35,14 +35,14 @@ def command(
     The whole address is best; the part after the question mark, quotes, line breaks and words around it are
     understood too. It is used at once and works a single time.
     """
-    from codex_auth.cli.opening import open_places
+    from codex_auth.cli.opening import open_for_sign_in
     from codex_auth.cli.outcome import print_finished
     from codex_auth.cli.redirect_input import read_callback_url
     from codex_auth.edge.world import World
     from codex_auth.stories.two_step import finish
 
     world = World()
-    places, shelves = open_places(ctx, world, auth_path, store=store)
+    places, shelves = open_for_sign_in(ctx, world, auth_path, store=store)
     text = read_callback_url(callback_url, profile=name or "default", world=world)
     credential = finish(name, text, requester=requester, store=shelves, places=places, world=world)
     kind = shelves.choice(credential.profile).kind

@@ -240,8 +240,8 @@ class FilePlace(Place):
     def __init__(self, asked: Asked) -> None:
         env = os.environ
         home = where.home(env)
-        if not home or os.path.exists(where.config_path(env, home)):
-            raise Unsure  # the configuration may say anything; reading it costs more than this module may
+        if not home or os.path.exists(where.config_path(env, home)) or where.may_have_policy(env, home):
+            raise Unsure  # the configuration and rules may say anything; reading them costs more than this module may
         name = (asked.name or env.get("CODEX_AUTH_PROFILE", "") or "default").lower()
         for prefix in ("openai-codex:", "openai:"):
             name = name.removeprefix(prefix)

@@ -56,7 +56,7 @@ def command(
     Opens the browser and waits for it on localhost:1455 (or 1457). At the same time the address the browser
     ended on can be pasted into the terminal: whichever comes first wins.
     """
-    from codex_auth.cli.opening import chosen_callback, chosen_profile, chosen_provider, open_places
+    from codex_auth.cli.opening import chosen_callback, chosen_profile, chosen_provider, open_for_sign_in
     from codex_auth.cli.outcome import print_finished
     from codex_auth.cli.redirect_input import terminal_descriptor
     from codex_auth.core.errors import UsageError
@@ -70,7 +70,7 @@ def command(
     if not timeout:
         raise UsageError(problem="The value of --timeout cannot be zero.", command="login")
     world = World()
-    places, shelves = open_places(ctx, world, auth_path, store=store)
+    places, shelves = open_for_sign_in(ctx, world, auth_path, store=store)
     selector = chosen_profile(name, places, world)
     provider = chosen_provider(issuer, client_id, scope, places)
     wanted = Wanted(
@@ -89,6 +89,6 @@ def command(
         timeout=timeout,
         countdown=Countdown(sys.stderr, "Waiting for you to approve", env=world.env),
     )
-    credential = login(wanted, ways, store=shelves, world=world)
+    credential = login(wanted, ways, store=shelves, places=places, world=world)
     kind = shelves.choice(credential.profile).kind
     print_finished(credential, kind, places, world, as_json=as_json, full=full)

@@ -26,6 +26,7 @@ def command(
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.cli.outcome import print_moved
     from codex_auth.core.errors import UsageError
+    from codex_auth.edge import policies
     from codex_auth.edge.world import World
     from codex_auth.stores.shelves import Shelves
     from codex_auth.stories.move import move
@@ -37,6 +38,7 @@ def command(
     places, _ = open_places(ctx, world, auth_path)
     shelves = Shelves(places, begin=places.store)
     profiles = shelves.names() if everyone else [meant_profile(chosen_profile(name, places, world), shelves)]
+    policy = policies.in_force(places, world.env)
     for profile in profiles:
-        moved = move(profile, target, store=shelves, places=places, dry_run=dry_run)
+        moved = move(profile, target, policy=policy, store=shelves, places=places, dry_run=dry_run)
         print_moved(moved, world, dry_run=dry_run, as_json=as_json)

@@ -3,8 +3,8 @@
 import sys
 from dataclasses import replace
 
-from codex_auth.cli.report import document, plain, reasons
-from codex_auth.edge.places import find_places
+from codex_auth.cli.report import document, plain
+from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.stores import open_store
 from codex_auth.stories import status as story
@@ -35,7 +35,8 @@ def show(
     if as_json:
         import json
 
-        world.out(json.dumps(document(report, places, world, now, full=full, why=why), indent=2, ensure_ascii=False))
+        told = document(report, now, full=full) | (_why(places, world, full=full) if why else {})
+        world.out(json.dumps(told, indent=2, ensure_ascii=False))
     elif sys.stdout is not None and sys.stdout.isatty():
         from codex_auth.cli.table import print_report
 
@@ -47,7 +48,15 @@ def show(
             world.tell(f"codex-auth: {error}")
             world.tell(f"  {error.hint}")
         if why:
-            for line in reasons(report, places, world):
+            from codex_auth.cli.why import lines as reasons
+
+            for line in reasons(report, places, world, full=full):
                 world.out(line)
     failed = max((error.status for error in report.trouble), default=0)
     return story.verdict(report, now) if check else failed
+
+
+def _why(places: Places, world: World, *, full: bool) -> dict[str, object]:
+    from codex_auth.cli.why import facts
+
+    return facts(places, world, full=full)

@@ -1,25 +1,19 @@
 """A status report as JSON and as lines of text."""
 
 from datetime import datetime
-from typing import Any
 
 from codex_auth.cli import show as words
 from codex_auth.core.model import Card
-from codex_auth.core.provider import OPENAI_HOST, OPENAI_ISSUER
+from codex_auth.core.provider import OPENAI_ISSUER
 from codex_auth.core.text import printable
-from codex_auth.edge.network import network_facts
-from codex_auth.edge.places import Places
-from codex_auth.edge.world import World
 from codex_auth.stories import status as story
 
 
-def document(
-    report: story.Report, places: Places, world: World, now: datetime, *, full: bool, why: bool
-) -> dict[str, object]:
+def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:
     """Return the JSON form of a report (schema_version 1)."""
     from codex_auth.cli.doors import SCHEMA_VERSION
 
-    result: dict[str, object] = {
+    return {
         "ok": not report.trouble,
         "schema_version": SCHEMA_VERSION,
         "default": report.default,
@@ -38,16 +32,6 @@ def document(
         "queue": [],
         "trouble": [{"error": e.code, "message": str(e), "hint": e.hint} for e in report.trouble],
     }
-    if why:
-        result["why"] = {
-            "auth_path": places.auth_path,
-            "auth_rule": places.auth_rule,
-            "store": places.store,
-            "store_rule": places.store_rule,
-            "state": places.state,
-        }
-        result["network"] = network_facts(OPENAI_HOST, world.env)
-    return result
 
 
 def _profile(card: Card, report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:
@@ -69,6 +53,7 @@ def _profile(card: Card, report: story.Report, now: datetime, *, full: bool) -> 
         "signed_in_at": words.stamp(card.signed_in),
         "has_refresh_token": card.has_refresh_token,
         "copies": report.copies.get(card.profile, []),
+        "refused": str(report.refused[card.profile]) if card.profile in report.refused else None,
     }
 
 
@@ -110,6 +95,11 @@ def copied(report: story.Report) -> list[str]:
     ]
 
 
+def forbidden(report: story.Report) -> list[str]:
+    """Return a line for each profile that a rule forbids to use."""
+    return [f"{profile}: not used, by a rule: {refusal}" for profile, refusal in report.refused.items()]
+
+
 def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
     """Return the report as lines of aligned text, for pipes and narrow places."""
     lines: list[str] = []
@@ -121,6 +111,7 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
             f"{card.profile}: signed in at {other_provider(card)}" for card in report.cards if other_provider(card)
         ]
         lines += copied(report)
+        lines += forbidden(report)
     elif not report.trouble:
         lines = ["No profiles yet. Run `codex-auth login` to sign in."]
     lines += [
@@ -129,35 +120,3 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
         for login in report.waiting
     ]
     return lines
-
-
-def reasons(report: story.Report, places: Places, world: World) -> list[str]:
-    """Return why things are where they are, and which settings come from the environment."""
-    settings = sorted(name for name in world.env if name.startswith("CODEX_AUTH_"))
-    return [
-        *(f"{card.profile} is in the {card.store}\n  because {_why(card)}" for card in report.cards),
-        f"credentials: {places.auth_path}",
-        f"  because {places.auth_rule}",
-        f"new profiles go to: {places.store}",
-        f"  because {places.store_rule}",
-        f"state: {places.state}",
-        f"configuration: {places.config_file}",
-        *(f"from the environment: {name}" for name in settings),
-        *_ways(network_facts(OPENAI_HOST, world.env)),
-    ]
-
-
-def _ways(facts: dict[str, Any]) -> list[str]:
-    exempt = f", as {facts['no_proxy_variable']} says" if facts["no_proxy_variable"] else ""
-    lines = [
-        f"proxy to {facts['host']}: {facts['proxy']}" if facts["proxy"] else f"proxy to {facts['host']}: none{exempt}",
-        *([f"  because {facts['proxy_variable']} names it"] if facts["proxy"] else []),
-        f"authorities: {facts['ca'] or 'those of this machine'}",
-        *([f"  because {facts['ca_variable']} names it"] if facts["ca"] else []),
-        *([f"  and {facts['ca_folder']}, which SSL_CERT_DIR names"] if facts["ca_folder"] else []),
-    ]
-    return lines + [f"  but: {trouble['message']}" for trouble in facts["trouble"]]
-
-
-def _why(card: Card) -> str:
-    return printable(card.store_why) or "it was put there before reasons were noted"

@@ -36,14 +36,14 @@ def command(
     Open the link in any browser and approve. The browser ends on a page that may not load; give its whole
     address to `codex-auth finish` within ten minutes.
     """
-    from codex_auth.cli.opening import chosen_callback, chosen_profile, chosen_provider, open_places
+    from codex_auth.cli.opening import chosen_callback, chosen_profile, chosen_provider, open_for_sign_in
     from codex_auth.cli.outcome import print_started
     from codex_auth.edge.world import World
     from codex_auth.stories.sign_in import Wanted
     from codex_auth.stories.two_step import start
 
     world = World()
-    places, store = open_places(ctx, world, auth_path)
+    places, store = open_for_sign_in(ctx, world, auth_path)
     provider = chosen_provider(issuer, client_id, scope, places)
     wanted = Wanted(
         selector=chosen_profile(name, places, world),

@@ -9,9 +9,11 @@ from codex_auth.cli.options import PASSPHRASE_FD, auth_path, full, json_output, 
 @profile
 @json_output
 @click.option(
-    "--check", is_flag=True, help="Exit 3 when a sign-in is needed, 4 when one is expiring, 9 when a token has a copy."
+    "--check",
+    is_flag=True,
+    help="Exit 3 when a sign-in is needed, 4 when one is expiring, 6 when a rule forbids one, 9 for a copied token.",
 )
-@click.option("--why", is_flag=True, help="Say which rule chose each place.")
+@click.option("--why", is_flag=True, help="Say which rule chose each place, and list every rule in force.")
 @full
 @passphrase_fd
 @auth_path

@@ -8,11 +8,16 @@ import click
 from codex_auth.cli import hot, options
 from codex_auth.core.errors import TokenOnTerminal, VaultLocked
 from codex_auth.core.model import OWNER_SELF
+from codex_auth.core.policy import Policy
+from codex_auth.edge import policies
 from codex_auth.edge.folders import private_folder
 from codex_auth.edge.places import Places
 from codex_auth.stores.protocol import Store
 from codex_auth.stores.seals import Seals
 from codex_auth.stores.vault import Vault
+
+_LONG = 1e9
+"""Seconds: what never ends lives at least this long."""
 
 
 @click.command()
@@ -58,18 +63,22 @@ def command(
     asked = hot.Asked([])
     asked.as_json, asked.as_header = as_json, as_header
     private_folder(places.locks)
-    place = _StorePlace(profile, store=store, places=places, auth_path=auth_path)
+    policy = policies.in_force(places, world.env)
+    place = _StorePlace(profile, policy, store=store, places=places, auth_path=auth_path)
+    wanted = max(min_validity, policy.minimum_lease())
     try:
-        held = place.live(int(min_validity.total_seconds()), hot.deadline())
+        held = place.live(int(wanted.total_seconds()), hot.deadline())
     except hot.Unsure:
         raise place.locked or why_not(profile, store=store, places=places, world=world) from None
+    if refusal := policy.lease_refusal(timedelta(seconds=min(held.life(), _LONG))):
+        raise refusal
     return hot.show(held, asked)
 
 
 class _StorePlace(hot.Place):
     """One profile in whatever store it is kept."""
 
-    def __init__(self, profile: str, *, store: Store, places: Places, auth_path: str) -> None:
+    def __init__(self, profile: str, policy: Policy, *, store: Store, places: Places, auth_path: str) -> None:
         self.name = profile
         self.state = places.state
         self.auth_path = auth_path
@@ -77,11 +86,14 @@ class _StorePlace(hot.Place):
         self._places = places
         self.locked: VaultLocked | None = None
         """Why nobody could be started who refreshes."""
+        self._policy = policy
 
     def read(self) -> hot.Held:
         credential = self._store.load(self.name)
         if credential is None:
             raise hot.Unsure
+        if refusal := self._policy.use_refusal(credential):
+            raise refusal
         return hot.Held(
             token=credential.access.reveal(),
             expires=credential.expires.timestamp(),

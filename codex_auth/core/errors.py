@@ -139,6 +139,21 @@ class ConsentDenied(AuthError):
     remedy = "Run `codex-auth login {profile}` to try again."
     status = 3
 
+    @classmethod
+    def of(cls, error: str, *, profile: str) -> "ConsentDenied":
+        """Return what to raise about this error; one is not the person's own decision."""
+        kind = EntitlementMissing if error == "missing_codex_entitlement" else ConsentDenied
+        return kind(error=error, profile=profile)
+
+
+class EntitlementMissing(ConsentDenied):
+    """The workspace does not let this account use Codex; only its administrators can change that."""
+
+    code = "missing_codex_entitlement"
+    sentence = "This account has no access to Codex ({error})."
+    remedy = "Contact your ChatGPT administrator for access."
+    status = 6
+
 
 class NoPendingLogin(AuthError):
     """`finish` or `cancel` found nothing to work on."""
@@ -298,6 +313,42 @@ class IdentityMismatch(AuthError):
         "`codex-auth login {profile} --replace`."
     )
     status = 5
+
+
+class AccessNotGranted(ProviderRefused):
+    """The provider knows the account and does not let it use Codex; only its administrators can change that."""
+
+    code = "access_not_granted"
+    sentence = "{host} answered 403: this account has no access to Codex."
+    remedy = "Contact your ChatGPT administrator for access."
+    status = 6
+
+
+# --- what administrators allow -------------------------------------------------------------------------------
+
+
+class PolicyRefused(AuthError):
+    """A rule of an administrator, or one that the user set, forbids it. `rules` names each with its file."""
+
+    code = "refused_by_policy"
+    sentence = "{problem} ({rules})."
+    remedy = "{todo}; `codex-auth status --why` lists every rule in force."
+    status = 6
+
+
+class PolicyUnusable(AuthError):
+    """A file with rules cannot be read or trusted. What it says is not known, so nothing it may forbid is done."""
+
+    code = "policy_unusable"
+    sentence = "{path} holds rules and cannot be used: {problem}."
+    remedy = "Until that is put right no login is made, given out or refreshed. {todo}."
+    status = 6
+
+    @classmethod
+    def of(cls, path: str, problem: str, *, is_own: bool) -> "PolicyUnusable":
+        """Return the error for a file of the user's own or of an administrator."""
+        todo = "The file is yours: correct it" if is_own else "Ask whoever administers this machine"
+        return cls(path=path, problem=problem, todo=todo)
 
 
 # --- refreshing -----------------------------------------------------------------------------------------------

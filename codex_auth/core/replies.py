@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
-from codex_auth.core.errors import AuthError, ProviderRefused, ProviderReplyUnusable, ProviderUnreachable
+from codex_auth.core.errors import (
+    AccessNotGranted,
+    AuthError,
+    ProviderRefused,
+    ProviderReplyUnusable,
+    ProviderUnreachable,
+)
 from codex_auth.core.idtoken import TOKEN_LIMIT, moment, peek_claims
 from codex_auth.core.jsontext import Document, JsonDamaged
 from codex_auth.core.secret import Secret
@@ -106,8 +112,14 @@ class ProviderError:
             problem = f"it answered with HTTP status {self.status}"
             return ProviderUnreachable(answered=True, retry_after=self.retry_after, host=host, problem=problem)
         if self.failure is Failure.REFUSED:
-            return ProviderRefused(host=host, profile=profile, error=self.code, http_status=self.status)
+            kind = AccessNotGranted if self._is_about_access else ProviderRefused
+            return kind(host=host, profile=profile, error=self.code, http_status=self.status)
         return ProviderReplyUnusable(host=host, problem=f"it has HTTP status {self.status}")
+
+    @property
+    def _is_about_access(self) -> bool:
+        """Whether an administrator of the workspace switched Codex off: a plain 403, or the code for it."""
+        return self.status == 403 and self.code in {"other", "access_denied", "missing_codex_entitlement"}  # noqa: PLR2004
 
 
 def read_json_object(body: bytes, *, host: str) -> dict[str, object]:

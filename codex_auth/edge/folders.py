@@ -34,12 +34,12 @@ def others_may_write(found: os.stat_result) -> bool:
     return my_uid() is not None and bool(found.st_mode & (stat.S_IWOTH if own_group else stat.S_IWOTH | stat.S_IWGRP))
 
 
-def resolve(path: str) -> str:
+def resolve(path: str, *, owners: frozenset[int] | None = None) -> str:
     """Follow every link of a path once and return where it leads; the last part may be missing.
 
-    Every folder on the way, and every link, must belong to us or root, and no folder may be writable by
-    others unless it is sticky, so that nobody can lead us elsewhere between this check and the use.
-    Raises `UnsafeFile`, or `StoreError` for a path that leads nowhere.
+    Every folder on the way, and every link, must belong to us or root (or one of `owners`, and nobody else), and no
+    folder may be writable by others unless it is sticky, so that nobody can lead us elsewhere between this check and
+    the use. Raises `UnsafeFile`, or `StoreError` for a path that leads nowhere.
     """
     here, links = os.path.splitdrive(os.path.abspath(path))[0] + os.sep, 0
     parts = os.path.abspath(path)[len(here) :].split(os.sep)
@@ -57,12 +57,12 @@ def resolve(path: str) -> str:
             links += 1
             if links > _LINKS_AT_MOST:
                 raise StoreError(path=path, problem="it is a ring of links")
-            _check_owner(step, found)
+            _check_owner(step, found, owners)
             target = os.readlink(step)
             here = os.sep if os.path.isabs(target) else here
             parts = [part for part in target.split(os.sep) if part] + parts
         elif stat.S_ISDIR(found.st_mode):
-            _check_folder(step, found, sticky_is_enough=True)
+            _check_folder(step, found, sticky_is_enough=True, owners=owners)
             here = os.path.dirname(here) if step.endswith(os.sep + "..") else step
         elif parts:
             raise StoreError(path=path, problem="a part of the path is not a folder")
@@ -136,12 +136,15 @@ def fsync_folder(path: str) -> None:
         os.close(fd)
 
 
-def _check_folder(path: str, found: os.stat_result, *, sticky_is_enough: bool) -> None:
-    _check_owner(path, found)
+def _check_folder(
+    path: str, found: os.stat_result, *, sticky_is_enough: bool, owners: frozenset[int] | None = None
+) -> None:
+    _check_owner(path, found, owners)
     if others_may_write(found) and not (sticky_is_enough and found.st_mode & stat.S_ISVTX):
         raise UnsafeFile(path=path, problem="others can write to this folder", todo=f"Run `chmod go-w {typed(path)}`")
 
 
-def _check_owner(path: str, found: os.stat_result) -> None:
-    if not is_ours(found, or_root=True):
+def _check_owner(path: str, found: os.stat_result, owners: frozenset[int] | None = None) -> None:
+    is_good = is_ours(found, or_root=True) if owners is None or my_uid() is None else found.st_uid in owners
+    if not is_good:
         raise UnsafeFile(path=path, problem=f"it belongs to user {found.st_uid}", todo="Use a path of your own")

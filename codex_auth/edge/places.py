@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from codex_auth.core.errors import ConfigDamaged, StoreError, UsageError
+from codex_auth.core.errors import StoreError, UsageError
 from codex_auth.edge import where
+from codex_auth.edge.config import Config, read_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,29 +19,6 @@ STORE_DEFAULT = "it is the default"
 VAULT_KEYS = ("keyfile", "keyring", "passphrase")
 """Where a new vault's key may come from, by the names of the vault's header."""
 PENDING_NAME = "codex-auth-pending.json"
-_CONFIG_LIMIT = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """What `config.toml` says. Every part is optional."""
-
-    auth_path: str = ""
-    store: str = ""
-    profile: str = ""
-    issuers: frozenset[str] = frozenset()
-    """https issuers that `--issuer` may name besides OpenAI's; nothing else can add one."""
-    codex_homes: tuple[str, ...] = ()
-    """Further Codex homes on this machine, in which a copy of a login may lie."""
-    callback_port: int | None = None
-    callback_url_base: str = ""
-    """An ingress through which the browser comes back, with other providers than OpenAI."""
-    passphrase_command: str = ""
-    """The command that prints the vault's passphrase; without one the terminal is asked."""
-    vault_key: str = ""
-    """Where a new vault's key comes from."""
-    hook: str = ""
-    """The command that `keep` runs when the state of a login changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +45,15 @@ class Places:
     config: Config = field(default_factory=Config)
     state_is_ours: bool = False
     """`CODEX_AUTH_STATE_DIR` moves all state, the pending-state file included."""
+    etc: str = where.ETC
+    """Where administrators keep their rules. No option and no variable moves it: that would be a way around them."""
+    administrator: int = 0
+    """Whose files there are trusted, besides root's."""
+
+    @property
+    def store_is_default(self) -> bool:
+        """Whether nobody named the store for new profiles."""
+        return self.store_rule == STORE_DEFAULT
 
     @property
     def locks(self) -> str:
@@ -124,7 +111,7 @@ def find_places(
     if not home:
         raise StoreError(path="The home folder", problem="HOME is not set to an absolute path")
     config_file = where.config_path(env, home)
-    config = _read_config(config_file)
+    config = read_config(config_file)
     own_state = env.get("CODEX_AUTH_STATE_DIR", "")
     if own_state and not os.path.isabs(own_state):
         raise UsageError(problem="CODEX_AUTH_STATE_DIR must be an absolute path.", command="status")
@@ -163,50 +150,3 @@ def _choose_store(env: Mapping[str, str], config: Config, asked: str) -> tuple[s
         if kind:
             return kind, f"{rule} names it"
     return "file", STORE_DEFAULT
-
-
-def _read_config(path: str) -> Config:
-    try:
-        # Non-blocking: opening a FIFO must not wait.
-        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            text = file.read(_CONFIG_LIMIT + 1) or b""
-    except (FileNotFoundError, NotADirectoryError):
-        return Config()
-    except OSError as error:
-        raise ConfigDamaged(path=path, problem=os.strerror(error.errno or 0).lower()) from None
-    if len(text) > _CONFIG_LIMIT:
-        raise ConfigDamaged(path=path, problem=f"it is larger than {_CONFIG_LIMIT} bytes")
-    import tomllib
-
-    try:
-        table = tomllib.loads(text.decode("utf-8"))
-    except (ValueError, RecursionError):  # also what a number of 5,000 digits raises
-        raise ConfigDamaged(path=path, problem="it is not valid TOML") from None
-    known = {"auth_path", "store", "profile", "hook", "passphrase_command", "vault_key", "callback_url_base"}
-    for key in sorted(known & table.keys()):
-        if not isinstance(table[key], str):
-            raise ConfigDamaged(path=path, problem=f"{key} must be a string")
-    named = os.path.expanduser(table.get("auth_path", ""))
-    if named and (not os.path.isabs(named) or "\0" in named):
-        raise ConfigDamaged(path=path, problem="auth_path must be an absolute path")
-    issuers = table.get("issuers", [])
-    if not isinstance(issuers, list) or not all(isinstance(item, str) for item in issuers):
-        raise ConfigDamaged(path=path, problem="issuers must be a list of addresses")
-    port = table.get("callback_port")
-    if port is not None and type(port) is not int:
-        raise ConfigDamaged(path=path, problem="callback_port must be a number")
-    return Config(
-        callback_port=port,
-        **{key: table[key] for key in known & table.keys()},
-        issuers=frozenset(item.rstrip("/") for item in issuers),
-        codex_homes=_read_homes(table.get("codex_homes", []), path),
-    )
-
-
-def _read_homes(homes: object, path: str) -> tuple[str, ...]:
-    if not isinstance(homes, list) or not all(isinstance(item, str) for item in homes):
-        raise ConfigDamaged(path=path, problem="codex_homes must be a list of folders")
-    folders = tuple(os.path.expanduser(item) for item in homes)
-    if not all(map(os.path.isabs, folders)):
-        raise ConfigDamaged(path=path, problem="codex_homes must be absolute paths")
-    return folders

@@ -8,6 +8,14 @@ INDEX_NAME = "index.json"
 VAULT_NAME = "vault.cav"
 VAULT_KEY_NAME = "vault.key"
 
+ETC = "/etc"
+POLICY_FOLDERS = ("codex-auth", "codex")
+"""Where administrators keep our rules and Codex's."""
+CODEX_RULE = b"forced_"
+"""What every key of Codex's `config.toml` begins with that is a rule for signing in."""
+_LOOK = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)  # opening a FIFO must not wait
+_LOOK_LIMIT = 1024 * 1024
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +78,28 @@ def auth_path(
     if assume_openclaw and not os.path.isdir(state):
         return os.path.join(agent, AUTH_NAME), "the skill's documented place; there is no OpenClaw folder yet", True
     return own, "codex-auth's own file; there is no OpenClaw agent folder", False
+
+
+def codex_config(env: "Mapping[str, str]", home: str) -> str:
+    """Return the user's configuration file of Codex."""
+    return os.path.join(os.path.abspath(env.get("CODEX_HOME") or os.path.join(home, ".codex")), "config.toml")
+
+
+def may_have_policy(env: "Mapping[str, str]", home: str, etc: str = ETC) -> bool:
+    """Whether there can be any rule outside our own configuration: two `stat`s, and one look for a word."""
+    if any(os.path.lexists(os.path.join(etc, name)) for name in POLICY_FOLDERS):
+        return True
+    try:
+        fd = os.open(codex_config(env, home), _LOOK)
+    except OSError:
+        return False
+    try:
+        text = os.read(fd, _LOOK_LIMIT)
+        return CODEX_RULE in text or len(text) == _LOOK_LIMIT
+    except OSError:  # a folder, or a FIFO that nobody writes to
+        return False
+    finally:
+        os.close(fd)
 
 
 def own_path(env: "Mapping[str, str]", home: str) -> str:

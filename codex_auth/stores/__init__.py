@@ -15,6 +15,8 @@ STORES = {
 """The kinds of store, and the module whose `open_store` opens each."""
 AUTO = "auto"
 """The keyring if it truly works, else the vault; never a plain file."""
+AUTO_KINDS = ("keyring", "vault")
+"""What `auto` chooses from, in this order."""
 
 
 def open_store(places: "Places") -> "Store":

@@ -3,21 +3,23 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from codex_auth.core.errors import ConsentDenied, LoginTimedOut, RedirectRefused
 from codex_auth.core.model import Credential, PendingLogin
+from codex_auth.core.policy import BROWSER, PASTE, Policy
 from codex_auth.core.provider import CALLBACK_PATH, CallbackAt
 from codex_auth.core.redirect import Denied, Expected, Redirect, read_query, read_redirect
 from codex_auth.core.secret import Secret
-from codex_auth.edge import browser, pages
+from codex_auth.edge import browser, pages, policies
 from codex_auth.edge.loopback import Callback, Visit, open_callback
+from codex_auth.edge.places import Places
 from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.terminal import Countdown, HiddenInput
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
-from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile
+from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile, permit
 
 _PROFILE_LOCK_SECONDS = 60.0
 _NONCE_BYTES = 16
@@ -43,15 +45,19 @@ class Doorbell:
     tell: Callable[[pages.Page], None]
 
 
-def login(wanted: Wanted, ways: Ways, *, store: Store, world: World) -> Credential:
+def login(wanted: Wanted, ways: Ways, *, store: Store, places: Places, world: World) -> Credential:
     """Sign in and return the credential once it is stored.
 
-    Raises `PortInUse` before any browser is opened, `LoginTimedOut`, `ConsentDenied`, and what
+    Raises `PolicyRefused` and `PortInUse` before any browser is opened, `LoginTimedOut`, `ConsentDenied`, and what
     `stories.sign_in.complete` raises. The browser is shown success only after the credential is durable.
     """
     store.prove_writable()  # first: it moves a damaged store aside, which only looking at its names would not
     profile = meant_profile(wanted.selector, store)
-    at = wanted.callback
+    policy, at = policies.in_force(places, world.env), wanted.callback
+    flow = BROWSER if ways.listen else PASTE
+    permit(policy, flow, profile=profile, issuer=wanted.provider.issuer, store=store, places=places)
+    if policy.flow_refusal(PASTE):
+        ways = replace(ways, paste_from=None)
     with contextlib.ExitStack() as stack:
         callback = stack.enter_context(
             open_callback(at.ports, CALLBACK_PATH, profile=profile, ingress=(at.host, at.path) if at.base else None)
@@ -63,21 +69,28 @@ def login(wanted: Wanted, ways: Ways, *, store: Store, world: World) -> Credenti
             waiting.callback(ways.countdown.clear)
             # Hidden before anybody is asked to paste: whatever comes early must not be shown either.
             paste = _hidden(waiting, ways, profile)
-            _invite(pending, callback, at, ways, world)
+            _invite(pending, callback, at, ways, policy, world)
             bell = _wait(pending, callback, paste, ways, world)
         callback.close()
         try:
             with store.lock(profile, timeout=_PROFILE_LOCK_SECONDS):
                 return complete(
-                    pending, bell.code, store=store, world=world, stored=lambda: bell.tell(pages.success(profile))
+                    pending,
+                    bell.code,
+                    policy=policy,
+                    store=store,
+                    world=world,
+                    stored=lambda: bell.tell(pages.success(profile)),
                 )
         except BaseException:
             bell.tell(pages.failed())  # no visit takes a second answer: this is for those without one
             raise
 
 
-def _invite(pending: PendingLogin, callback: Callback, at: CallbackAt, ways: Ways, world: World) -> None:
-    address = link(pending)
+def _invite(
+    pending: PendingLogin, callback: Callback, at: CallbackAt, ways: Ways, policy: Policy, world: World
+) -> None:
+    address = link(pending, policy)
     closed = browser.why_not_open(world.env, sys.platform) if ways.open_browser else "--no-open was given"
     if ways.listen and closed is None:
         entry = callback.entry_url(address, world.random(_NONCE_BYTES).hex())
@@ -160,7 +173,7 @@ def _judge_paste(text: str, expected: Expected, profile: str, world: World) -> D
 
 def _doorbell(answer: Redirect | Denied, profile: str, tell: Callable[[pages.Page], None]) -> Doorbell:
     if isinstance(answer, Denied):
-        raise ConsentDenied(error=answer.error, profile=profile)
+        raise ConsentDenied.of(answer.error, profile=profile)
     return Doorbell(code=answer.code, tell=tell)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from codex_auth.core.errors import ApiKeyStays, CopyDiffers, ProfileNotFound
+from codex_auth.core.policy import Policy
 from codex_auth.edge.journal import REPLIED, Journal
 from codex_auth.edge.places import Places
 from codex_auth.stores.seals import Seals
@@ -28,14 +29,18 @@ class Moved:
         return self.source != self.target
 
 
-def move(profile: str, target: str, *, store: Shelves, places: Places, dry_run: bool = False) -> Moved:
+def move(profile: str, target: str, *, policy: Policy, store: Shelves, places: Places, dry_run: bool = False) -> Moved:
     """Move one profile, and return where it was. It may be killed at any point: the login is in one store or in both.
 
     While it is in both, the target's copy counts when the target is listed in the index, the source's otherwise, and
     the two are equal but for why they are there; moving again finishes it. A refresh that was cut off after its reply
-    can be finished from there: the reply is sealed anew as the target seals. Raises `ProfileNotFound`, `ApiKeyStays`,
+    can be finished from there: the reply is sealed anew as the target seals. Raises `PolicyRefused`,
+    `ProfileNotFound`, `ApiKeyStays`,
     `CopyDiffers`, and the errors of both stores; then the source is as it was.
     """
+    refusal = policy.store_refusal(target)
+    if refusal is not None:
+        raise refusal
     with store.lock(profile, timeout=_LOCK_SECONDS):
         source = store.home_of(profile)
         if source is None:

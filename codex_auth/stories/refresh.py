@@ -33,7 +33,7 @@ from codex_auth.core.model import OWNER_SELF, Credential
 from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider, read_issuer
 from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
-from codex_auth.edge import wire
+from codex_auth.edge import policies, wire
 from codex_auth.edge.journal import ASKING, REPLIED, Journal, Note
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import deferred
@@ -73,9 +73,9 @@ class Wish:
 def refresh(profile: str, wish: Wish, *, store: Store, places: Places, world: World) -> Credential:
     """Return the profile's credential with life left, asking the provider at most once on this machine.
 
-    Raises `ProfileNotFound`, `ApiKeyStays`, `NotOurs`, `NothingToRefresh`, `TwoCopies`, every error of
-    `core.renewal.read` and of the store, `LockBusy`, and `RefreshUncertain`, `RefreshStuck` or `RefreshLost` after a
-    refresh that was cut off. The access token that is there stays there in every case.
+    Raises `PolicyRefused` and `PolicyUnusable`, `ProfileNotFound`, `ApiKeyStays`, `NotOurs`, `NothingToRefresh`,
+    `TwoCopies`, every error of `core.renewal.read` and of the store, `LockBusy`, and `RefreshUncertain`,
+    `RefreshStuck` or `RefreshLost` after a refresh that was cut off. The access token there stays in every case.
     """
     before = store.load(profile)
     with store.lock(profile, timeout=LOCK_SECONDS):
@@ -253,6 +253,9 @@ class _Attempt:
         fixed = _not_for_us(held)
         if fixed is not None or held.refresh is None:
             raise fixed or NothingToRefresh(profile=self._profile)
+        refusal = policies.in_force(self._places, self._world.env).use_refusal(held)
+        if refusal is not None:
+            raise refusal
         outcome = self._note.outcome
         if outcome is not None and outcome.token == self._journal.fingerprint(held.refresh):
             if outcome.is_final:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import UTC, timedelta
 
-from codex_auth.core.errors import AuthError, ProfileNotFound
+from codex_auth.core.errors import AuthError, PolicyRefused, ProfileNotFound
 from codex_auth.core.model import Credential
+from codex_auth.edge import policies
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
@@ -46,20 +47,34 @@ def environment(credential: Credential, env: Mapping[str, str]) -> dict[str, str
 def living(profile: str, margin: timedelta, *, store: Store, places: Places, world: World) -> Credential:
     """Return the profile's login with this much life left, refreshed if need be.
 
-    When it cannot be refreshed, one that still lives is served, and why is told. Raises `ProfileNotFound`, and what
-    `refresh` raises for one that is dead.
+    When it cannot be refreshed, one that still lives is served, and why is told. Raises `ProfileNotFound`,
+    `PolicyRefused` for one that no rule admits or that ends too soon, and what `refresh` raises for one that is dead.
     """
     held = store.load(profile)
     if held is None:
         raise ProfileNotFound(profile=profile)
+    policy = policies.in_force(places, world.env)
+    _permit(policy.use_refusal(held))
+    found = _living(held, max(margin, policy.minimum_lease()), store=store, places=places, world=world)
+    _permit(policy.lease_refusal(found.expires - world.now()))
+    return found
+
+
+def _permit(refusal: PolicyRefused | None) -> None:
+    if refusal is not None:
+        raise refusal
+
+
+def _living(held: Credential, margin: timedelta, *, store: Store, places: Places, world: World) -> Credential:
+    profile = held.profile
     if held.expires - world.now() > margin:  # an API key never ends
         return held
     is_dead = held.expires <= world.now()
     try:
         return refresh(profile, Wish(margin=margin, may_wait=is_dead), store=store, places=places, world=world)
     except AuthError as error:
-        held = store.load(profile)
-        if held is None or held.expires <= world.now():
+        kept = store.load(profile)
+        if kept is None or kept.expires <= world.now():
             raise
         world.tell(f"Note: {error} The access token that is there still lives, and is used.")
-        return held
+        return kept

@@ -8,10 +8,12 @@ from codex_auth.core import flow
 from codex_auth.core.errors import AuthError, IdentityMismatch, SaveUnconfirmed, StoreDamaged
 from codex_auth.core.model import Credential, Identity, PendingLogin
 from codex_auth.core.names import DEFAULT, read_name
+from codex_auth.core.policy import Policy
 from codex_auth.core.provider import CallbackAt, Provider
 from codex_auth.core.secret import Secret
 from codex_auth.core.text import mask_account
 from codex_auth.edge import wire
+from codex_auth.edge.places import Places
 from codex_auth.edge.signals import deferred
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
@@ -71,15 +73,30 @@ def provider_of(login: PendingLogin) -> Provider:
     return Provider(issuer=login.issuer, client_id=login.client_id, scope=login.scope)
 
 
-def link(login: PendingLogin) -> str:
+def permit(policy: Policy, flow: str, *, profile: str, issuer: str, store: Store, places: Places) -> None:
+    """Refuse a sign-in that no rule would let end well, before anything of it leaves. Raises `PolicyRefused`."""
+    refusal = policy.sign_in_refusal(flow=flow, issuer=issuer, store=_shelf_of(profile, store, places))
+    if refusal is not None:
+        raise refusal
+
+
+def _shelf_of(profile: str, store: Store, places: Places) -> str:
+    """Return the kind of store in which a sign-in would end: where the profile is, or where new ones go."""
+    return next((card.store for card in store.cards() if card.profile == profile), places.store)
+
+
+def link(login: PendingLogin, policy: Policy) -> str:
     """Return the address to open in a browser. It holds the state and the challenge, never the verifier."""
-    return flow.authorize_url(provider_of(login), login.redirect_uri, login.state, login.verifier)
+    return flow.authorize_url(
+        provider_of(login), login.redirect_uri, login.state, login.verifier, workspaces=policy.workspaces() or ()
+    )
 
 
 def complete(
     login: PendingLogin,
     code: Secret,
     *,
+    policy: Policy,
     store: Store,
     world: World,
     commit: Callable[[], None] = lambda: None,
@@ -91,8 +108,9 @@ def complete(
     before the code leaves: whoever keeps a pending login claims it there. `stored` is called when the credential
     is in place; it must not raise. Signals wait until the end, so that nobody hears of a failure that was none.
 
-    Raises `IdentityMismatch` for another account than the profile's (its fresh tokens are given back),
-    the provider's and the store's errors; in every case what was stored before is unchanged.
+    Raises `IdentityMismatch` for another account than the profile's and `PolicyRefused` for one that no rule admits
+    (their fresh tokens are given back), the provider's and the store's errors; in every case what was stored before
+    is unchanged.
     """
     provider = provider_of(login)
     send = wire.sender(provider, now=world.now, env=world.env)
@@ -105,7 +123,7 @@ def complete(
             flow.sign_in(provider, login.redirect_uri, code, login.verifier, profile=login.profile), send
         )
         try:
-            _admit(login, signed.identity, held)
+            _admit(login, signed.identity, held, policy)
         except AuthError:
             wire.converse(flow.give_back(provider, signed.tokens), send)
             raise
@@ -143,8 +161,11 @@ def _stored(profile: str, store: Store) -> Credential | None:
         raise
 
 
-def _admit(login: PendingLogin, found: Identity, held: Credential | None) -> None:
+def _admit(login: PendingLogin, found: Identity, held: Credential | None, policy: Policy) -> None:
     """Refuse an identity that may not become this profile."""
+    refusal = policy.identity_refusal(found)
+    if refusal is not None:
+        raise refusal
     if held is None or held.is_api_key or login.replace_account or held.identity.is_same_account(found):
         return  # an API key belongs to nobody, and stays where it is: a sign-in gets an entry of its own
     raise IdentityMismatch(

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from codex_auth.core.errors import AuthError, ProfileNotFound, TwoCopies
+from codex_auth.core.errors import AuthError, PolicyRefused, ProfileNotFound, TwoCopies
 from codex_auth.core.model import Card
 from codex_auth.core.names import DEFAULT, read_name
-from codex_auth.edge import elsewhere
+from codex_auth.edge import elsewhere, where
 from codex_auth.edge.pending import PendingFile, Waiting
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeVar
 
+    from codex_auth.core.policy import Policy
     from codex_auth.stores.protocol import Store
 
     Item = TypeVar("Item")
@@ -39,6 +40,8 @@ class Report:
     trouble: list[AuthError]
     copies: dict[str, list[str]]
     """Profile to the other places in which its refresh token lies, for those where there are any."""
+    refused: dict[str, PolicyRefused]
+    """Profile to why a rule forbids its use, for those where one does."""
 
 
 def look(store: "Store", places: Places, world: World, *, selector: str | None = None) -> Report:
@@ -55,6 +58,7 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
     now = world.now()
     waiting = [login for login in _collect(pending, trouble) if login.is_live(now)]
     copies = dict(_collect(lambda: _copies(cards, store, places, world).items(), trouble))
+    refused = dict(_collect(lambda: _refused(cards, places, world).items(), trouble))
     names = [card.profile for card in cards]
     default = DEFAULT if DEFAULT in names or not names else names[0]
     if selector is not None:
@@ -62,10 +66,11 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
         name = default if name == DEFAULT else name
         cards = [card for card in cards if card.profile == name]
         copies = {profile: found for profile, found in copies.items() if profile == name}
+        refused = {profile: refusal for profile, refusal in refused.items() if profile == name}
         waiting = [login for login in waiting if login.profile == name]
         if not cards and not waiting and not trouble:
             raise ProfileNotFound(profile=name)
-    return Report(cards=cards, waiting=waiting, default=default, trouble=trouble, copies=copies)
+    return Report(cards=cards, waiting=waiting, default=default, trouble=trouble, copies=copies, refused=refused)
 
 
 def life(card: Card, now: datetime) -> str:
@@ -81,18 +86,38 @@ def life(card: Card, now: datetime) -> str:
 def verdict(report: Report, now: datetime) -> int:
     """Return the exit status of `status --check`.
 
-    9 when a refresh token lies in two places, 3 when a person must sign in (there is no profile, or one has expired
-    and nothing can renew it), 4 when one is expiring or waits to be renewed, 1 when something could not be read, 0
-    otherwise.
+    9 when a refresh token lies in two places, 6 when a rule forbids the use of a login, 3 when a person must sign in
+    (there is no profile, or one has expired and nothing can renew it), 4 when one is expiring or waits to be renewed,
+    1 when something could not be read, 0 otherwise.
     """
     if report.trouble:
         return report.trouble[0].status
     if report.copies:
         return TwoCopies.status
+    if report.refused:
+        return PolicyRefused.status
     lives = [(life(card, now), card.has_refresh_token) for card in report.cards]
     if not lives or any(state == EXPIRED and not renewable for state, renewable in lives):
         return 3
     return 4 if any(state in {EXPIRED, EXPIRING_SOON} for state, _ in lives) else 0
+
+
+def policy_of(places: Places, world: World) -> "Policy | None":
+    """Return the rules in force, or None where there is none; what it costs to read them is then not spent.
+
+    Raises `PolicyUnusable`.
+    """
+    if not places.config.policy and not where.may_have_policy(world.env, where.home(world.env), places.etc):
+        return None
+    from codex_auth.edge import policies
+
+    return policies.in_force(places, world.env)
+
+
+def _refused(cards: list[Card], places: Places, world: World) -> dict[str, PolicyRefused]:
+    policy = policy_of(places, world)
+    found = ((card.profile, policy.use_refusal(card)) for card in cards if policy is not None)
+    return {profile: refusal for profile, refusal in found if refusal is not None}
 
 
 def _copies(cards: list[Card], store: "Store", places: Places, world: World) -> dict[str, list[str]]:

@@ -18,15 +18,17 @@ from codex_auth.core.errors import (
 )
 from codex_auth.core.model import Credential, PendingLogin
 from codex_auth.core.names import DEFAULT, read_name
+from codex_auth.core.policy import PASTE
 from codex_auth.core.redirect import Denied, Expected, read_redirect, state_of
 from codex_auth.core.secret import Secret
+from codex_auth.edge import policies
 from codex_auth.edge.pending import ENDINGS, LIFETIME, PendingFile, PendingTable, Waiting
 from codex_auth.edge.places import Places
 from codex_auth.edge.seal import Seal
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
 from codex_auth.stores.seals import Seals
-from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile
+from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile, permit
 
 _PROFILE_LOCK_SECONDS = 60.0
 """Longer than the provider's requests of one sign-in may take together."""
@@ -45,10 +47,12 @@ def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Star
     """Save a pending login and return its link. An earlier one of the same profile is replaced.
 
     A damaged pending-state file is moved aside, which the person is told, and begun anew: its hint names `start`.
-    Raises `ForeignPendingLogin` if somebody else's sign-in is waiting under that name, and what the seal's place does:
-    where the login could not be kept now, nobody is sent to a browser.
+    Raises `PolicyRefused`, `ForeignPendingLogin` if somebody else's sign-in is waiting under that name, and what the
+    seal's place does: where the login could not be kept now, nobody is sent to a browser.
     """
     profile = meant_profile(wanted.selector, store)
+    policy = policies.in_force(places, world.env)
+    permit(policy, PASTE, profile=profile, issuer=wanted.provider.issuer, store=store, places=places)
     login = begin(wanted, profile=profile, port=wanted.callback.ports[0], lifetime=LIFETIME, world=world)
     file = PendingFile(places, make=True)
     seal = Seals(places, store).unasked(profile).ready()  # before the file is held: a keyring takes its time
@@ -57,7 +61,7 @@ def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Star
     except PendingDamaged as damage:
         world.tell(str(damage))
         replaced = _let_wait(file, login, seal)
-    return Started(login=login, login_url=link(login), replaced=replaced)
+    return Started(login=login, login_url=link(login, policy), replaced=replaced)
 
 
 def finish(
@@ -66,14 +70,15 @@ def finish(
     """Take a pasted redirect, exchange its code and return the stored credential.
 
     Without a selector the redirect itself says which sign-in it belongs to. A redirect that cannot be read
-    leaves the sign-in waiting; so does a provider that could not be reached, or said that it did nothing. Raises
+    leaves the sign-in waiting; so does a provider that could not be reached, or said that it did nothing, and a rule
+    that was made since and does not admit it. Raises `PolicyRefused`,
     `NoPendingLogin`, `PendingLoginGone`, `ForeignPendingLogin`, `RedirectRefused`, `ConsentDenied`, `AnswerLost` and
     everything that `stories.sign_in.complete` raises.
     """
     file = PendingFile(places, make=True)
     profile = _which(file.read(), selector, text, store)
     with store.lock(profile, timeout=_PROFILE_LOCK_SECONDS):
-        return _finish_locked(file, profile, text, requester, Seals(places, store), store, world)
+        return _finish_locked(file, profile, text, requester, store, places, world)
 
 
 def cancel(selector: str | None, *, requester: str = "", store: Store, places: Places, world: World) -> str:
@@ -102,9 +107,11 @@ def _let_wait(file: PendingFile, login: PendingLogin, seal: Seal) -> bool:
 
 
 def _finish_locked(
-    file: PendingFile, profile: str, text: Secret, requester: str, seals: Seals, store: Store, world: World
+    file: PendingFile, profile: str, text: Secret, requester: str, store: Store, places: Places, world: World
 ) -> Credential:
-    login, code = _accept(file, profile, text, requester, seals, world)
+    policy = policies.in_force(places, world.env)
+    login, code = _accept(file, profile, text, requester, Seals(places, store), world)
+    permit(policy, PASTE, profile=profile, issuer=login.issuer, store=store, places=places)
 
     def claim() -> None:
         with file.change() as table:
@@ -118,7 +125,9 @@ def _finish_locked(
         _end_if_claimed(file, login, how, world)
 
     try:
-        return complete(login, code, store=store, world=world, commit=claim, stored=lambda: end("finished"))
+        return complete(
+            login, code, policy=policy, store=store, world=world, commit=claim, stored=lambda: end("finished")
+        )
     except ProviderUnreachable as trouble:
         if trouble.sent and not trouble.answered:
             end("lost")
@@ -164,7 +173,7 @@ def _accept(
         with file.change() as table:
             if table.waiting.get(profile) == waiting:  # and not one that was started since
                 table.end(profile, "denied", world.now())
-        raise ConsentDenied(error=answer.error, profile=profile)
+        raise ConsentDenied.of(answer.error, profile=profile)
     return login, answer.code
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from codex_auth.core.errors import AuthError, CopyDiffers, KeyringSilent, ProfileNotFound
 from codex_auth.core.model import Choice, Credential
+from codex_auth.core.policy import Policy
 from codex_auth.edge.places import Places, find_places
 from codex_auth.stores.shelves import Shelves
 from codex_auth.stories.move import WHY, Moved, move
@@ -135,7 +136,7 @@ def test_a_move_leaves_one_copy(shelves: Shelves, places: Places, source: str, t
     """The login is equal, in the target, and gone from the source."""
     shelves.shelf(source).save(credential("work"))
 
-    moved = move("work", target, store=shelves, places=places)
+    moved = move("work", target, policy=Policy(), store=shelves, places=places)
 
     assert moved == Moved(profile="work", source=source, target=target)
     assert shelves.load("work") == MOVED
@@ -147,17 +148,17 @@ def test_a_dry_run_moves_nothing(shelves: Shelves, places: Places) -> None:
     """It only says what would be done."""
     shelves.save(credential("work"))
 
-    assert move("work", "vault", store=shelves, places=places, dry_run=True).is_needed
+    assert move("work", "vault", policy=Policy(), store=shelves, places=places, dry_run=True).is_needed
     assert shelves.kinds_with("work") == ["file"]
 
 
 def test_nothing_to_move(shelves: Shelves, places: Places) -> None:
     """A profile that does not exist is an error; one that is there already is not."""
     with pytest.raises(ProfileNotFound):
-        move("work", "vault", store=shelves, places=places)
+        move("work", "vault", policy=Policy(), store=shelves, places=places)
     shelves.save(credential("work"))
 
-    assert not move("work", "file", store=shelves, places=places).is_needed
+    assert not move("work", "file", policy=Policy(), store=shelves, places=places).is_needed
 
 
 def test_a_store_that_lies_loses_nothing(shelves: Shelves, places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +168,7 @@ def test_a_store_that_lies_loses_nothing(shelves: Shelves, places: Places, monke
     monkeypatch.setattr(vault, "load", lambda _profile: credential("work", 2))
 
     with pytest.raises(CopyDiffers):
-        move("work", "vault", store=shelves, places=places)
+        move("work", "vault", policy=Policy(), store=shelves, places=places)
 
     assert shelves.kinds_with("work") == ["file"]
     assert shelves.load("work") == credential("work")
@@ -189,11 +190,12 @@ def test_a_move_may_be_killed_at_any_call(
         places = find_places({"HOME": str(home)})
         Shelves(places, begin=source).save(credential("work"))
         shelves = Shelves(places, begin="file")
-        if not _killed_at(number, names, monkeypatch, partial(move, "work", target, store=shelves, places=places)):
+        moving = partial(move, "work", target, policy=Policy(), store=shelves, places=places)
+        if not _killed_at(number, names, monkeypatch, moving):
             break
         after = Shelves(places, begin="file")
         assert after.load("work") in [credential("work"), MOVED], number
-        move("work", target, store=after, places=places)
+        move("work", target, policy=Policy(), store=after, places=places)
         assert after.kinds_with("work") == [target], number
         assert after.load("work") == MOVED, number
     else:

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_auth.core.errors import AuthError, ProviderRefused, ProviderReplyUnusable, ProviderUnreachable
+from codex_auth.core.errors import (
+    AccessNotGranted,
+    AuthError,
+    ProviderRefused,
+    ProviderReplyUnusable,
+    ProviderUnreachable,
+)
 from codex_auth.core.replies import (
     KNOWN_ERRORS,
     Failure,
@@ -312,7 +318,22 @@ def test_the_status_says_whether_to_try_again(status: int, failure: Failure) -> 
     reply = json_reply(tokens(), status)
 
     assert read_error(reply).failure is failure
-    assert type(refused(reply)) is kinds[failure]
+    assert isinstance(refused(reply), kinds[failure])
+
+
+@pytest.mark.parametrize("body", [{}, {"error": "access_denied"}, {"error": {"code": "missing_codex_entitlement"}}])
+def test_a_plain_403_sends_people_to_their_administrator(body: dict[str, object]) -> None:
+    """What Codex users see when a workspace has switched Codex off: no new sign-in mends that."""
+    error = refused(json_reply(body, 403))
+
+    assert (type(error), error.status) == (AccessNotGranted, 6)
+    assert error.hint == "Contact your ChatGPT administrator for access."
+
+
+@pytest.mark.parametrize("code", ["unsupported_country_region_territory", "invalid_client", "invalid_grant"])
+def test_a_403_for_another_reason_is_no_matter_of_access(code: str) -> None:
+    """A code that says why is named as it is."""
+    assert type(refused(json_reply({"error": code}, 403))) is ProviderRefused
 
 
 @pytest.mark.parametrize("kind", ["text/html", "", "text/plain", "application/xml", "application/json-x", "json"])
