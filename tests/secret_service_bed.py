@@ -52,12 +52,14 @@ class Desktop:
 
 @contextmanager
 def running_desktop(home: Path, *, password: bytes | None = PASSWORD) -> Iterator[Desktop]:
-    """Start a bus and a keyring in this home; without a password it has no collection, as after a login by SSH key.
+    """Start a bus and a keyring in this home; with None nobody gives it a password, as after a login by SSH key.
+
+    A new home then has no collection, and one that has a password stays locked.
 
     The environment of this process points to them for the length of the block.
     """
     runtime = home / "run"
-    runtime.mkdir(parents=True, mode=0o700)
+    runtime.mkdir(parents=True, mode=0o700, exist_ok=True)
     kept = ("PATH", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
     env = {key: os.environ[key] for key in kept if key in os.environ}
     env |= {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime)}
@@ -69,7 +71,7 @@ def running_desktop(home: Path, *, password: bytes | None = PASSWORD) -> Iterato
         env["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().decode().strip()
         command = ["gnome-keyring-daemon", "--foreground", "--components=secrets"]
         with subprocess.Popen(
-            [*command, "--unlock"] if password else command,
+            command if password is None else [*command, "--unlock"],
             env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         ) as daemon:  # fmt: skip
             assert daemon.stdin is not None
