@@ -27,6 +27,7 @@ _NAME, _ROOT, _DEFAULT = (
 )
 _SERVICE, _COLLECTION, _ITEM = (f"org.freedesktop.Secret.{kind}" for kind in ("Service", "Collection", "Item"))
 _GET = "org.freedesktop.DBus.Properties.Get"
+_DISMISS = "org.freedesktop.Secret.Prompt.Dismiss"
 _MISSING = {
     "org.freedesktop.DBus.Error.UnknownObject",
     "org.freedesktop.DBus.Error.UnknownMethod",
@@ -56,7 +57,9 @@ def names(service: str, *, seconds: float = READ_SECONDS) -> "list[str] | None":
 def state(*, seconds: float = READ_SECONDS) -> 'Literal["open", "locked", "missing"] | None':
     """Return whether the default collection is open, is locked or does not exist; None when nothing answers.
 
-    Asking never makes a prompt appear. The library would unlock or create the collection, which asks a person.
+    One that opens without asking anybody is opened: GNOME Keyring keeps even a collection without a password locked
+    until somebody needs it, as on a machine that signs its user in by itself. Asking never makes a prompt appear.
+    The library would unlock or create the collection in any case, which asks a person.
     """
     return _asked(_state, seconds)
 
@@ -93,7 +96,16 @@ def _state(bus: SessionBus) -> 'Literal["open", "locked", "missing"]':
         if error.name in _MISSING:
             return "missing"
         raise
-    return "locked" if _checked(answer, "b") else "open"
+    return "locked" if _checked(answer, "b") and not _opens_by_itself(bus) else "open"
+
+
+def _opens_by_itself(bus: SessionBus) -> bool:
+    """Unlock the collection if that needs nobody; a prompt that would be needed is dismissed before it is shown."""
+    ((path,),) = bus.ask(Call(_NAME, _ROOT, f"{_SERVICE}.ReadAlias", "default", takes="s", gives="o"))
+    ((unlocked, prompt),) = bus.ask(Call(_NAME, _ROOT, f"{_SERVICE}.Unlock", [path], takes="ao", gives="aoo"))
+    if prompt != "/":
+        bus.ask(Call(_NAME, prompt, _DISMISS, gives=""))
+    return path in unlocked
 
 
 def _search(attributes: "dict[str, str]") -> Call:

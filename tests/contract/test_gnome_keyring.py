@@ -19,6 +19,6 @@ def test_everything_holds_on_a_real_gnome_keyring() -> None:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode == 0:
             return
-        if "locked" not in done.stdout.lower():
+        if "locked" not in done.stdout.lower():  # `secret_service_bed` says it, where the failure does not
             break
     pytest.fail(done.stdout[-6000:])

@@ -13,6 +13,7 @@ from typing import Any
 
 from codex_auth.core.errors import AuthError
 from codex_auth.core.model import Credential
+from codex_auth.core.policy import Policy
 from codex_auth.edge.keyrings import Keyring
 from codex_auth.edge.places import Places
 from codex_auth.stores.index import Index
@@ -148,7 +149,7 @@ class KeepingScene(Scene):
         self.store = shelves_of(self.places, self.command.store)
         super()._furnish()
         if "spare" in self.command.held:
-            move("spare", self.target, store=self.shelves())
+            move("spare", self.target, policy=Policy(), store=self.shelves(), places=self.places)
         self.before = self._store_files()
         for profile in self.command.held:
             held = self.shelves().load(profile)
@@ -190,7 +191,7 @@ class KeepingScene(Scene):
 
     def _again(self) -> None:
         if self.command.words[0] == "move":
-            move(PROFILE, self.target, store=self.shelves())
+            move(PROFILE, self.target, policy=Policy(), store=self.shelves(), places=self.places)
             return
         vault = self.shelves().shelf("vault")
         assert isinstance(vault, Vault)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from codex_auth.core.policy import Policy
 from codex_auth.sandbox.server import Sandbox
 from codex_auth.stores.os_keyring import OsKeyring
 from codex_auth.stories.move import move
@@ -44,7 +45,7 @@ def scene(tmp_path: Path) -> Iterator[KeepingScene]:
     """Return a home in which a login was moved from the keyring to the vault."""
     with Sandbox() as sandbox:
         made = KeepingScene(COMMANDS["move-keyring-vault"], tmp_path / "scene", sandbox)
-        move(PROFILE, "vault", store=made.shelves())
+        move(PROFILE, "vault", policy=Policy(), store=made.shelves(), places=made.places)
         yield made
 
 

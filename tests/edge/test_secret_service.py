@@ -109,6 +109,34 @@ def test_a_locked_item_is_not_read(desktop: Desktop, tmp_path: Path) -> None:
         assert secret_service.read("codex-auth", ["work#a1"]) is None
 
 
+def test_a_keyring_without_a_password_opens_by_itself(own_gnome_keyring: None, tmp_path: Path) -> None:
+    """Its daemon locks it at every start, and unlocks it for whoever needs it, without asking anybody."""
+    from tests.secret_service_bed import running_desktop
+
+    folder = tmp_path / "home" / ".local/share/keyrings"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "default").write_text("plain")
+    (folder / "plain.keyring").write_text("[keyring]\ndisplay-name=plain\nctime=0\nmtime=0\n")
+    with running_desktop(tmp_path / "home", password=None):
+        assert secret_service.state() == "open"
+        SecretService.Keyring().set_password("codex-auth", "work#a1", "text")
+    with running_desktop(tmp_path / "home", password=None):
+        assert secret_service.read("codex-auth", ["work#a1"]) is None
+
+        assert secret_service.state() == "open"
+        assert secret_service.read("codex-auth", ["work#a1"]) == {"work#a1": "text"}
+
+
+def test_a_keyring_with_a_password_stays_locked(own_gnome_keyring: None, tmp_path: Path) -> None:
+    """Its daemon says that it would have to ask, and is not let."""
+    from tests.secret_service_bed import running_desktop
+
+    with running_desktop(tmp_path / "home"):
+        SecretService.Keyring().set_password("codex-auth", "work#a1", "text")
+    with running_desktop(tmp_path / "home", password=None):
+        assert [secret_service.state() for _ in range(3)] == ["locked"] * 3
+
+
 # --- speed -----------------------------------------------------------------------------------------------------
 
 READ = (

@@ -9,6 +9,7 @@ import pytest
 
 from codex_auth.core.errors import StoreError, VaultLocked
 from codex_auth.core.model import Credential
+from codex_auth.core.policy import Policy
 from codex_auth.edge.journal import IDLE, REPLIED, Journal, Note
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.seal import Seal, SealFile
@@ -75,7 +76,7 @@ class Home:
         assert self.note.step == REPLIED
 
     def move(self, target: str) -> None:
-        move("work", target, store=self.store, places=self.places)
+        move("work", target, policy=Policy(), store=self.store, places=self.places)
 
     def opens_with_the_key_file(self) -> bool:
         """Whether somebody who has only the files opens the reply in the journal."""
@@ -227,7 +228,7 @@ def test_a_pending_sign_in_is_sealed_as_its_login_will_be(person: Person, kind: 
 
     done = person.program("finish", "work", "--callback-url", "-", "--store", target, given=address)
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, f"It is kept in the {target}, because --store names it.\n")
 
 
 def test_an_older_pending_sign_in_is_finished(person: Person) -> None:
