@@ -3,7 +3,14 @@
 import click
 
 from codex_auth.core.names import DEFAULT
-from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_ISSUER, OPENAI_SCOPE, Provider, read_issuer
+from codex_auth.core.provider import (
+    OPENAI_CLIENT_ID,
+    OPENAI_DIALECT,
+    OPENAI_ISSUER,
+    OPENAI_SCOPE,
+    Provider,
+    read_issuer,
+)
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.stores import open_store
@@ -23,10 +30,13 @@ def chosen_profile(name: str | None, places: Places, world: World) -> str:
     return world.env.get("CODEX_AUTH_PROFILE", "") or places.config.profile or DEFAULT
 
 
-def chosen_provider(issuer: str, client_id: str, scope: str, places: Places) -> Provider:
+def chosen_provider(
+    issuer: str, client_id: str, scope: str, places: Places, *, device_dialect: str = OPENAI_DIALECT
+) -> Provider:
     """Return the provider that the options name. Raises `BadIssuer`."""
     return Provider(
         issuer=read_issuer(issuer or OPENAI_ISSUER, listed=places.config.issuers, config=places.config_file),
         client_id=client_id or OPENAI_CLIENT_ID,
         scope=scope or OPENAI_SCOPE,
+        device_dialect=device_dialect,
     )
