@@ -1,6 +1,7 @@
 """What the signing-in verbs say when they are done, to people and to programs."""
 
 import json
+import math
 from collections.abc import Mapping
 
 from codex_auth.cli import show as words
@@ -67,7 +68,7 @@ def print_device_started(started: Started, world: World, *, as_json: bool) -> No
             login_url=started.login_url,
             verification_url=started.login_url,
             user_code=started.user_code,
-            interval=granted(login).interval,
+            interval=math.ceil(granted(login).interval),
             instructions=DEVICE_INSTRUCTIONS,
             expires_at=words.stamp(login.expires),
             replaced=started.replaced,

@@ -84,7 +84,7 @@ def fetch(provider: Provider, given: Approval | Delivery, *, profile: str) -> Fl
     """
     if isinstance(given, Delivery):
         return (yield from identify(provider, given.reply, profile=profile))
-    trouble = ProviderUnreachable()
+    facts: dict[str, str] = {}
     for _ in range(_TRIES):
         try:
             return (
@@ -93,8 +93,8 @@ def fetch(provider: Provider, given: Approval | Delivery, *, profile: str) -> Fl
         except ProviderUnreachable as problem:
             if problem.sent and not problem.answered:
                 raise AnswerLost(**problem.facts, profile=profile) from None
-            trouble = problem
-    raise ApprovalLost(**trouble.facts, profile=profile)
+            facts = problem.facts
+    raise ApprovalLost(**facts, profile=profile)
 
 
 def _json(said: dict[str, str]) -> bytes:
