@@ -139,7 +139,7 @@ def granted(login: PendingLogin) -> DeviceGrant:
 
 
 def advice(login: PendingLogin, *, other_way: str) -> list[str]:
-    """Return what a person should know before a code is asked of them; OpenAI has device codes switched off for many."""
+    """Return what a person should know before a code is shown: OpenAI has device codes switched off for many."""
     if granted(login).dialect != OPENAI_DIALECT:
         return []
     return [

@@ -9,8 +9,8 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text secret errors jsontext foreign model names provider redirect ways idtoken replies device_replies flow "
-    "device renewal schedule vault_layout vault_cipher vault_header vault_kdf",
+    "core": "text secret errors jsontext foreign model names provider redirect ways idtoken replies device_replies "
+    "flow device renewal schedule vault_layout vault_cipher vault_header vault_kdf",
     "edge": "trouble folders files locks world where places openclaw elsewhere seal signals pending journal rounds "
     "hooks timers wire dbus session_bus secret_service keyrings request_head pages ports loopback terminal qr browser "
     "child key_source passphrases vault_keys",
