@@ -52,7 +52,7 @@ def command(*, browser: bool) -> None:
 
 def _tour(issuer: str, env: Mapping[str, str], *, browser: bool) -> None:
     if browser:
-        _step(["login", "work", "--issuer", issuer], env)
+        _step(["login", "work", "--browser", "--issuer", issuer], env)
     else:
         from codex_auth.sandbox.visitor import approve
 

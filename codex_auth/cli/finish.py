@@ -1,5 +1,7 @@
 """`codex-auth finish`: the second half of a sign-in."""
 
+from datetime import timedelta
+
 import click
 
 from codex_auth.cli import options
@@ -12,6 +14,8 @@ from codex_auth.cli import options
     metavar="URL|-",
     help="The address the browser ended on; `-` reads it from stdin. Without this, a hidden prompt asks for it.",
 )
+@click.option("--wait", is_flag=True, help="Ask about a device code until it is approved or has ended.")
+@click.option("--timeout", type=options.Span(), metavar="TIME", help="With --wait: for so long at most, e.g. 90s.")
 @options.json_output
 @options.requester
 @options.full
@@ -24,6 +28,8 @@ def command(
     name: str | None,
     *,
     callback_url: str | None,
+    wait: bool,
+    timeout: timedelta | None,
     as_json: bool,
     requester: str,
     full: bool,
@@ -33,17 +39,24 @@ def command(
     """Take the address the browser ended on and store the login.
 
     The whole address is best; the part after the question mark, quotes, line breaks and words around it are
-    understood too. It is used at once and works a single time.
+    understood too. It is used at once and works a single time. A sign-in by device code needs no address: this
+    asks once whether the code was approved (exit 8: not yet).
     """
     from codex_auth.cli.opening import open_for_sign_in
     from codex_auth.cli.outcome import print_finished
     from codex_auth.cli.redirect_input import read_callback_url
     from codex_auth.edge.world import World
+    from codex_auth.stories.device_steps import finish_device, waits_for_device
     from codex_auth.stories.two_step import finish
 
     world = World()
     places, shelves = open_for_sign_in(ctx, world, auth_path, store=store)
-    text = read_callback_url(callback_url, profile=name or "default", world=world)
-    credential = finish(name, text, requester=requester, store=shelves, places=places, world=world)
+    if callback_url is None and (wait or waits_for_device(name, store=shelves, places=places, world=world)):
+        credential = finish_device(
+            name, requester=requester, wait=wait, timeout=timeout, store=shelves, places=places, world=world
+        )
+    else:
+        text = read_callback_url(callback_url, profile=name or "default", world=world)
+        credential = finish(name, text, requester=requester, store=shelves, places=places, world=world)
     kind = shelves.choice(credential.profile).kind
     print_finished(credential, kind, places, world, as_json=as_json, full=full)

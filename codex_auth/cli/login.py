@@ -10,14 +10,16 @@ from codex_auth.cli import options
 
 @click.command()
 @options.profile
+@click.option("--browser", "way", flag_value="browser", help="Sign in with a browser that comes back to this machine.")
+@click.option("--device", "way", flag_value="device", help="Show a code to type in a browser anywhere.")
+@click.option("--paste", "way", flag_value="paste", help="Listen on no port; wait for the redirect to be pasted.")
 @click.option("--no-open", is_flag=True, help="Do not open a browser; print the link only.")
-@click.option("--paste", is_flag=True, help="Listen on no port; wait for the redirect to be pasted.")
+@click.option("--no-qr", is_flag=True, help="Draw no QR code.")
 @click.option(
     "--timeout",
     type=options.Span(),
-    default=timedelta(minutes=10),
     metavar="TIME",
-    help="How long to wait, e.g. 90s or 10m (the default).",
+    help="How long to wait, e.g. 90s; 10m is the default, with --device as long as the code lives.",
 )
 @click.option("--non-interactive", is_flag=True, help="Never wait for a person; refused here, use `start`.")
 @options.json_output
@@ -28,6 +30,7 @@ from codex_auth.cli import options
 @options.callback_url_base
 @options.client_id
 @options.scope
+@options.device_dialect
 @options.store
 @options.passphrase_fd
 @options.auth_path
@@ -36,9 +39,10 @@ def command(
     ctx: click.Context,
     name: str | None,
     *,
+    way: str | None,
     no_open: bool,
-    paste: bool,
-    timeout: timedelta,
+    no_qr: bool,
+    timeout: timedelta | None,
     non_interactive: bool,
     as_json: bool,
     full: bool,
@@ -48,31 +52,37 @@ def command(
     callback_url_base: str,
     client_id: str,
     scope: str,
+    device_dialect: str,
     store: str,
     auth_path: str,
 ) -> None:
     """Sign in and keep the login as profile NAME.
 
     Opens the browser and waits for it on localhost:1455 (or 1457). At the same time the address the browser
-    ended on can be pasted into the terminal: whichever comes first wins.
+    ended on can be pasted into the terminal: whichever comes first wins. Where no browser can be opened (SSH, a
+    container, no display) it shows a code to type in a browser anywhere. It says which and why.
     """
     from codex_auth.cli.opening import chosen_callback, chosen_profile, chosen_provider, open_for_sign_in
     from codex_auth.cli.outcome import print_finished
     from codex_auth.cli.redirect_input import terminal_descriptor
+    from codex_auth.core import ways
     from codex_auth.core.errors import UsageError
+    from codex_auth.core.policy import BROWSER, PASTE
+    from codex_auth.edge import browser, policies, qr
     from codex_auth.edge.terminal import Countdown
     from codex_auth.edge.world import World
-    from codex_auth.stories.login import Ways, login
+    from codex_auth.stories.device import Screen
+    from codex_auth.stories.login import Ways, sign_in_here
     from codex_auth.stories.sign_in import Wanted
 
     if non_interactive:
         raise UsageError(problem="A sign-in needs a person; `codex-auth start` returns at once.", command="start")
-    if not timeout:
+    if timeout is not None and not timeout:
         raise UsageError(problem="The value of --timeout cannot be zero.", command="login")
     world = World()
     places, shelves = open_for_sign_in(ctx, world, auth_path, store=store)
     selector = chosen_profile(name, places, world)
-    provider = chosen_provider(issuer, client_id, scope, places)
+    provider = chosen_provider(issuer, client_id, scope, places, device_dialect=device_dialect)
     wanted = Wanted(
         selector=selector,
         provider=provider,
@@ -80,15 +90,30 @@ def command(
         replace_account=replace_account,
     )
     terminal = terminal_descriptor()
-    if paste and terminal is None:
-        raise UsageError(problem="There is no terminal to paste into; `codex-auth start` needs none.", command="start")
-    ways = Ways(
-        listen=not paste,
-        open_browser=not (no_open or paste),
-        paste_from=terminal,
-        timeout=timeout,
-        countdown=Countdown(sys.stderr, "Waiting for you to approve", env=world.env),
+    chosen = ways.choose(
+        way or (BROWSER if no_open else ""),
+        closed=browser.why_not_open(world.env, sys.platform),
+        has_terminal=terminal is not None,
+        allowed=policies.in_force(places, world.env).flows(),
+        profile=selector,
     )
-    credential = login(wanted, ways, store=shelves, places=places, world=world)
+    if chosen.name == PASTE and terminal is None:
+        raise UsageError(problem="There is no terminal to paste into; `codex-auth start` needs none.", command="start")
+    if not chosen.was_asked_for:
+        world.tell(ways.announcement(chosen))
+    countdown = Countdown(sys.stderr, "Waiting for you to approve", env=world.env)
+    by_redirect = Ways(
+        listen=chosen.name != PASTE,
+        open_browser=not no_open and chosen.name == BROWSER,
+        paste_from=terminal,
+        timeout=timeout or timedelta(minutes=10),
+        countdown=countdown,
+    )
+    screen = Screen(
+        countdown=countdown,
+        draw=lambda address: [] if no_qr else qr.draw(address, sys.stderr, env=world.env),
+        timeout=timeout,
+    )
+    credential = sign_in_here(wanted, chosen, by_redirect, screen, store=shelves, places=places, world=world)
     kind = shelves.choice(credential.profile).kind
     print_finished(credential, kind, places, world, as_json=as_json, full=full)

@@ -8,6 +8,7 @@ from codex_auth.cli import options
 from codex_auth.core.names import DEFAULT
 from codex_auth.core.provider import (
     OPENAI_CLIENT_ID,
+    OPENAI_DIALECT,
     OPENAI_ISSUER,
     OPENAI_SCOPE,
     CallbackAt,
@@ -59,12 +60,15 @@ def chosen_profile(name: str | None, places: Places, world: World) -> str:
     return world.env.get("CODEX_AUTH_PROFILE", "") or places.config.profile or DEFAULT
 
 
-def chosen_provider(issuer: str, client_id: str, scope: str, places: Places) -> Provider:
+def chosen_provider(
+    issuer: str, client_id: str, scope: str, places: Places, *, device_dialect: str = OPENAI_DIALECT
+) -> Provider:
     """Return the provider that the options name. Raises `BadIssuer`."""
     return Provider(
         issuer=read_issuer(issuer or OPENAI_ISSUER, listed=places.config.issuers, config=places.config_file),
         client_id=client_id or OPENAI_CLIENT_ID,
         scope=scope or OPENAI_SCOPE,
+        device_dialect=device_dialect,
     )
 
 

@@ -8,6 +8,7 @@ import click
 
 from codex_auth.core.errors import UsageError
 from codex_auth.core.names import read_name
+from codex_auth.core.provider import DEVICE_DIALECTS, OPENAI_DIALECT
 
 Wrapper = Callable[[Any], Any]
 
@@ -60,6 +61,12 @@ callback_url_base: Wrapper = click.option(
     help="An ingress that leads to this machine: the redirect becomes URL/auth/callback (not with OpenAI).",
 )
 client_id: Wrapper = click.option("--client-id", default="", metavar="ID", help="Another client id.")
+device_dialect: Wrapper = click.option(
+    "--device-dialect",
+    type=click.Choice(DEVICE_DIALECTS),
+    default=OPENAI_DIALECT,
+    help="How device codes are spoken of; rfc8628 for a provider that is not like OpenAI.",
+)
 scope: Wrapper = click.option("--scope", default="", help="Other scopes, separated by spaces.")
 
 

@@ -1,6 +1,7 @@
 """What the signing-in verbs say when they are done, to people and to programs."""
 
 import json
+import math
 from collections.abc import Mapping
 
 from codex_auth.cli import show as words
@@ -13,6 +14,7 @@ from codex_auth.core.text import printable
 from codex_auth.edge.pending import PendingFile
 from codex_auth.edge.places import STORE_DEFAULT, Places
 from codex_auth.edge.world import World
+from codex_auth.stories.device import advice, granted, warning
 from codex_auth.stories.move import Moved
 from codex_auth.stories.two_step import Started
 
@@ -20,6 +22,14 @@ INSTRUCTIONS = (
     "Open login_url in a browser and approve. The browser then ends on an address that begins with redirect_uri "
     "and may not load: copy that whole address and give it to `codex-auth finish` before expires_at. "
     "Treat it like a password."
+)
+
+
+DEVICE_INSTRUCTIONS = (
+    "Tell the person to open verification_url in any browser and to type user_code there, before expires_at; only the "
+    "one who asked for it, for whoever types it decides whose login this becomes. Then run `codex-auth finish`, which "
+    "needs no address: exit code 8 means not yet, ask again after interval seconds, or use --wait. If the page "
+    "refuses the code, device codes are not allowed for that account: use `codex-auth start` without --device."
 )
 
 
@@ -45,6 +55,34 @@ def print_started(started: Started, world: World, *, as_json: bool) -> None:
     world.out(started.login_url)
     world.tell(f"The browser then ends on {login.redirect_uri}…, which may not load.")
     world.tell(f"Copy that whole address and run: codex-auth finish {login.profile}")
+
+
+def print_device_started(started: Started, world: World, *, as_json: bool) -> None:
+    """Print the page and the code to type there, after what should be known before."""
+    login = started.login
+    if as_json:
+        _print(
+            world,
+            profile=login.profile,
+            profile_id=LEGACY_PREFIX + login.profile,
+            login_url=started.login_url,
+            verification_url=started.login_url,
+            user_code=started.user_code,
+            interval=math.ceil(granted(login).interval),
+            instructions=DEVICE_INSTRUCTIONS,
+            expires_at=words.stamp(login.expires),
+            replaced=started.replaced,
+        )
+        return
+    for line in (*advice(login, other_way=f"codex-auth start {login.profile}"), warning(login)):
+        world.tell(line)
+    minutes = words.duration(login.expires - login.created)
+    world.tell(f"Sign in to {login.profile}: open this page and type this code, within {minutes}.")
+    if started.replaced:
+        world.tell("It replaces the sign-in that was waiting.")
+    world.out(started.login_url)
+    world.out(started.user_code)
+    world.tell(f"Then run: codex-auth finish {login.profile} --wait")
 
 
 def print_finished(

@@ -1,9 +1,9 @@
 """The table of verbs, and the help made of it. Nothing is loaded to show it."""
 
 VERBS = {
-    "login": ("codex_auth.cli.login", "Sign in with a browser on this machine, or by pasting the redirect."),
-    "start": ("codex_auth.cli.start", "First half of a sign-in: print the link and return at once."),
-    "finish": ("codex_auth.cli.finish", "Second half: take the redirect and store the login."),
+    "login": ("codex_auth.cli.login", "Sign in with a browser, a device code or a pasted redirect."),
+    "start": ("codex_auth.cli.start", "First half of a sign-in: print a link, or a device code, and return at once."),
+    "finish": ("codex_auth.cli.finish", "Second half: take the redirect, or ask about the code, and store the login."),
     "cancel": ("codex_auth.cli.cancel", "Forget a sign-in that was started."),
     "status": ("codex_auth.cli.status", "Show profiles, owners, expiry and pending sign-ins."),
     "token": ("codex_auth.cli.token", "Print one live access token, for a program."),
@@ -38,7 +38,7 @@ Options:
   --help     Show this text; `codex-auth COMMAND --help` shows a command's.
 
 Examples:
-  codex-auth login work              sign in here, in the browser
+  codex-auth login work              sign in here: in the browser, or by device code
   codex-auth start work              over SSH or chat: prints a link …
   codex-auth finish work             … and takes the address the browser ended on
   codex-auth status                  what you have, whose it is, when it ends

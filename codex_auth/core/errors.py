@@ -180,7 +180,7 @@ class ForeignPendingLogin(AuthError):
     sentence = "The sign-in waiting for {profile} was started by somebody else."
     remedy = (
         "Only whoever started it can finish or cancel it; take another name (`codex-auth start NAME`), or wait until "
-        "it ends, ten minutes after it was started."
+        "it ends, a quarter of an hour at most after it was started."
     )
     status = 6
 
@@ -192,6 +192,76 @@ class LoginTimedOut(AuthError):
     sentence = "Nobody approved the sign-in within {minutes}."
     remedy = "Run `codex-auth login {profile}` to try again; `--timeout` gives more time."
     status = 3
+
+
+class DeviceLoginDisabled(AuthError):
+    """The provider has no device codes for this client."""
+
+    code = "device_login_disabled"
+    sentence = "{host} does not offer device codes here."
+    remedy = (
+        "Run `codex-auth login {profile} --paste`, or `codex-auth start {profile}`; "
+        "device codes have to be allowed in the account's or workspace's security settings."
+    )
+    status = 3
+
+
+class DevicePending(AuthError):
+    """Nobody has approved the device code yet, or it is too early to ask again."""
+
+    code = "authorization_pending"
+    sentence = "The sign-in of {profile} is not approved yet."
+    remedy = "Run `codex-auth finish {profile}` again in {wait}; with `--wait` it asks until the code ends."
+    status = 8
+
+    def __init__(self, *, seconds: float, **facts: object) -> None:
+        super().__init__(**facts, wait=f"{max(1, round(seconds))} seconds")
+        self.seconds = seconds
+
+
+class DeviceCodeExpired(AuthError):
+    """Nobody typed the device code in time."""
+
+    code = "device_code_expired"
+    sentence = "The device code has expired; nobody approved it in time."
+    remedy = "Run `codex-auth login {profile} --device`, or `codex-auth start {profile} --device`, for a new one."
+    status = 3
+
+
+class ApprovalLost(AuthError):
+    """A device code was approved, and the login could not be fetched; an approval is handed out once."""
+
+    code = "approval_lost"
+    sentence = "The sign-in was approved, but {host} could not be reached to fetch it: {problem}."
+    remedy = "Nothing was stored. Run `codex-auth login {profile} --device` to try again."
+    status = 8
+
+
+class WaitsForDevice(AuthError):
+    """A redirect was given to a sign-in that waits for its device code."""
+
+    code = "waits_for_device"
+    sentence = "The sign-in waiting for {profile} is by device code; it takes no address."
+    remedy = "Run `codex-auth finish {profile}` without one, or `codex-auth start {profile}` for a link."
+    status = 2
+
+
+class WaitsForRedirect(AuthError):
+    """`finish --wait` found a sign-in that waits for its redirect."""
+
+    code = "waits_for_redirect"
+    sentence = "The sign-in waiting for {profile} is finished with the address that the browser ended on."
+    remedy = "Pipe it in: `codex-auth finish --profile {profile} --callback-url -`."
+    status = 2
+
+
+class WayRefused(AuthError):
+    """No way of signing in is left that is allowed and can work here."""
+
+    code = "way_refused"
+    sentence = "There is no way to sign in here: {problem}."
+    remedy = "Run `codex-auth start {profile}`, which prints a link and returns, or ask whoever set the rules."
+    status = 6
 
 
 class PortInUse(AuthError):

@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from codex_auth.core.errors import IdTokenRefused, ProviderRefused, ProviderReplyUnusable, ProviderUnreachable
+from codex_auth.core.errors import (
+    AuthError,
+    IdTokenRefused,
+    ProviderRefused,
+    ProviderReplyUnusable,
+    ProviderUnreachable,
+)
 from codex_auth.core.idtoken import read_identity
 from codex_auth.core.model import Identity
 from codex_auth.core.provider import ORIGINATOR, Provider
@@ -36,6 +42,7 @@ __all__ = [
     "SignedIn",
     "authorize_url",
     "give_back",
+    "identify",
     "new_state",
     "new_verifier",
     "revoke",
@@ -133,6 +140,20 @@ def sign_in(provider: Provider, redirect_uri: str, code: Secret, verifier: Secre
     """
     keys = yield from _keys(provider, profile=profile)
     reply = yield Ask(_exchange(provider, redirect_uri, code, verifier))
+    return (yield from _identified(provider, reply, keys, profile=profile))
+
+
+def identify(provider: Provider, reply: Reply, *, profile: str) -> Flow[SignedIn]:
+    """Say who the tokens of a reply are for, as `sign_in` does, where they came without a code (RFC 8628)."""
+    try:
+        keys = yield from _keys(provider, profile=profile)
+    except AuthError:  # raised again: but the tokens are here already, and nobody else can give them back
+        yield from give_back(provider, read_sign_in_reply(reply, host=provider.host, profile=profile))
+        raise
+    return (yield from _identified(provider, reply, keys, profile=profile))
+
+
+def _identified(provider: Provider, reply: Reply, keys: Mapping[str, object] | None, *, profile: str) -> Flow[SignedIn]:
     tokens = read_sign_in_reply(reply, host=provider.host, profile=profile)
     refused: IdTokenRefused
     try:

@@ -1,7 +1,7 @@
 """The records everything else passes around. They are frozen; a change is a new record."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from codex_auth.core.secret import Secret
 
@@ -89,6 +89,22 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceGrant:
+    """A device code: what a program asks with, and what a person types on another screen (RFC 8628 section 3.2).
+
+    The user code is a secret but to whoever asked for it: who types it first decides whose login this becomes.
+    """
+
+    dialect: str
+    device_code: Secret
+    user_code: Secret
+    page: str
+    """Where the user code is typed."""
+    interval: float
+    lifetime: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PendingLogin:
     """A sign-in that was started and not finished.
 
@@ -108,4 +124,6 @@ class PendingLogin:
     expires: datetime
     requester: str = ""
     replace_account: bool = False
+    device: DeviceGrant | None = None
+    """The device code it waits for; None where it waits for a redirect."""
     options: dict[str, str] = field(default_factory=dict)

@@ -22,6 +22,11 @@ CALLBACK_PATH = "/auth/callback"
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
+OPENAI_DIALECT = "openai"
+RFC_DIALECT = "rfc8628"
+DEVICE_DIALECTS = (OPENAI_DIALECT, RFC_DIALECT)
+"""How device codes are spoken of. An issuer of its own keeps OpenAI's dialect, as everything else of it does."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
@@ -30,6 +35,7 @@ class Provider:
     issuer: str = OPENAI_ISSUER
     client_id: str = OPENAI_CLIENT_ID
     scope: str = OPENAI_SCOPE
+    device_dialect: str = OPENAI_DIALECT
 
     @property
     def authorize_url(self) -> str:
@@ -40,6 +46,28 @@ class Provider:
     def token_url(self) -> str:
         """Where codes and refresh tokens are exchanged."""
         return f"{self.issuer}/oauth/token"
+
+    @property
+    def device_code_url(self) -> str:
+        """Where a device code is asked for (RFC 8628 section 3.1; OpenAI's own address is read from Codex 0.169)."""
+        if self.device_dialect == RFC_DIALECT:
+            return f"{self.issuer}/oauth/device/code"
+        return f"{self.issuer}/api/accounts/deviceauth/usercode"
+
+    @property
+    def device_poll_url(self) -> str:
+        """Where to ask whether a device code was approved."""
+        return self.token_url if self.device_dialect == RFC_DIALECT else f"{self.issuer}/api/accounts/deviceauth/token"
+
+    @property
+    def device_page(self) -> str:
+        """Where a person types the code, in OpenAI's dialect, whose replies do not say it."""
+        return f"{self.issuer}/codex/device"
+
+    @property
+    def device_redirect_uri(self) -> str:
+        """The redirect of the code that OpenAI hands to an approved device; nobody is ever sent there."""
+        return f"{self.issuer}/deviceauth/callback"
 
     @property
     def revoke_url(self) -> str:

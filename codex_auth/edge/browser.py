@@ -18,8 +18,9 @@ OPEN_SECONDS = 1.0
 """How long openers may take to fail, all together; one that is still running then has worked."""
 
 _SSH = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
-_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "WSL_INTEROP")
-"""Under WSL the browser is Windows' own and needs no display of Linux'."""
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
+_WSL = ("WSL_DISTRO_NAME", "WSL_INTEROP")
+"""Under WSL the browser is Windows' own: it needs no display of Linux', but `wslview` (of wslu) to reach it."""
 _CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
 """What Docker and Podman leave at the top of a container's file system."""
 _OPENERS = {
@@ -44,6 +45,9 @@ def why_not_open(env: Mapping[str, str], platform: str, *, top: Path = Path("/")
         return "this is an SSH session"
     if platform in ("darwin", "win32") or env.get("BROWSER") or any(env.get(name) for name in _DISPLAYS):
         return None
+    if any(env.get(name) for name in _WSL):
+        has_opener = shutil.which("wslview", path=env.get("PATH", os.defpath))
+        return None if has_opener else "Windows' browser cannot be reached from WSL (the package wslu is missing)"
     if env.get("container") or any((top / mark).exists() for mark in _CONTAINER_MARKS):
         return "this is a container without a display"
     return "there is no display"

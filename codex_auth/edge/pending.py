@@ -2,8 +2,8 @@
 
 Two rules hold here:
 
-1. Nothing in the file is usable alone. State and verifier are sealed with a key that lies elsewhere, bound to
-   everything else that is said of their login; what is left of an ended login is a hash of its state.
+1. Nothing in the file is usable alone. State, verifier and device code are sealed with a key that lies elsewhere, bound
+   to everything else that is said of their login; what is left of an ended login is a hash of its state.
 2. A login that was claimed is never used again. The claim is durable before the code is sent, so two
    processes, or one that was killed and one that came after, cannot spend it twice (RFC 6749 section 4.1.2).
 """
@@ -17,19 +17,20 @@ from datetime import UTC, datetime, timedelta
 
 from codex_auth.core.errors import PendingDamaged, SealBroken
 from codex_auth.core.jsontext import JsonDamaged, read_object
-from codex_auth.core.model import PendingLogin
+from codex_auth.core.model import DeviceGrant, PendingLogin
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
 from codex_auth.edge.places import PENDING_NAME, Places
 from codex_auth.edge.seal import FILE, Seal
 
 LIFETIME = timedelta(minutes=10)
-"""How long a started sign-in may wait; Codex's app server gives up after the same time."""
+"""How long a started sign-in may wait for its redirect; Codex's app server gives up after the same time."""
 _LIMIT = 1024 * 1024
 _VERSION = 1
 _REMEMBERED = timedelta(hours=24)
 _REMEMBERED_AT_MOST = 64
 _LOCK_SECONDS = 10.0
+_LONGEST_INTERVAL = 24 * 3600.0
 _YEARS = (1970, 9998)
 """Moments outside cannot be reckoned with: `datetime` ends at both sides."""
 
@@ -45,6 +46,17 @@ ENDINGS = {
     "interrupted": "was interrupted while it was being finished",
 }
 """How a login can end, and the words for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingDevice:
+    """What the file says openly of a device code: how to ask about it, and when next, whichever process does."""
+
+    dialect: str
+    page: str
+    interval: float
+    slowed: int
+    ask_after: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +78,14 @@ class Waiting:
     sealed_by: str = FILE
     """The kind of store whose seal it has."""
     claimed: bool = False
+    device: WaitingDevice | None = None
 
     @property
     def bound_to(self) -> str:
         """What the seal is bound to: change any of it and the secrets do not open."""
         facts = [self.id, self.profile, self.issuer, self.client_id, self.redirect_uri, self.requester]
+        if self.device:
+            facts += [self.device.dialect, self.device.page]
         return "\n".join([*facts, _stamp(self.expires), str(self.replace_account), self.state_hash])
 
     def is_live(self, now: datetime) -> bool:
@@ -182,19 +197,23 @@ class PendingFile:
             state_hash=state_hash(login.state),
             sealed="",
             sealed_by=seal.kind,
+            device=_waiting_device(login),
         )
-        both = Secret(f"{login.state.reveal()} {login.verifier.reveal()}")
-        return replace(waiting, sealed=seal.close(both, bound_to=waiting.bound_to))
+        secrets = [login.state, login.verifier]
+        if login.device:
+            secrets += [login.device.device_code, login.device.user_code]  # the last one: it may hold a space
+        whole = Secret(" ".join(secret.reveal() for secret in secrets))
+        return replace(waiting, sealed=seal.close(whole, bound_to=waiting.bound_to))
 
     def open(self, waiting: Waiting, seal: Seal) -> PendingLogin:
         """Return a login with its secrets; `seal` is that of `waiting.sealed_by`.
 
         Raises `SealBroken` when key or file was replaced or edited.
         """
-        both = seal.open(waiting.sealed, bound_to=waiting.bound_to)
-        if both is None:
+        whole = seal.open(waiting.sealed, bound_to=waiting.bound_to)
+        if whole is None:
             raise SealBroken(profile=waiting.profile)
-        state, _, verifier = both.reveal().partition(" ")
+        state, verifier, *codes = whole.reveal().split(" ", 3)
         return PendingLogin(
             id=waiting.id,
             profile=waiting.profile,
@@ -208,6 +227,7 @@ class PendingFile:
             expires=waiting.expires,
             requester=waiting.requester,
             replace_account=waiting.replace_account,
+            device=_grant(waiting, codes),
         )
 
     def _parse(self, data: bytes | None) -> PendingTable:
@@ -236,6 +256,61 @@ def _pending_path(places: Places, *, make: bool) -> str:
     return os.path.join(folder or places.state, PENDING_NAME)
 
 
+def _waiting_device(login: PendingLogin) -> WaitingDevice | None:
+    grant = login.device
+    if grant is None:
+        return None
+    ask_after = login.created + timedelta(seconds=grant.interval + 1)  # `created` was cut to whole seconds
+    return WaitingDevice(dialect=grant.dialect, page=grant.page, interval=grant.interval, slowed=0, ask_after=ask_after)
+
+
+def _grant(waiting: Waiting, codes: list[str]) -> DeviceGrant | None:
+    if waiting.device is None:
+        return None
+    device_code, user_code = codes
+    return DeviceGrant(
+        dialect=waiting.device.dialect,
+        device_code=Secret(device_code),
+        user_code=Secret(user_code),
+        page=waiting.device.page,
+        interval=waiting.device.interval,
+        lifetime=waiting.expires - waiting.created,
+    )
+
+
+def _read_device(said: object) -> WaitingDevice | None:
+    if said is None:
+        return None
+    if not isinstance(said, dict) or not all(isinstance(said[key], str) for key in ("dialect", "page")):
+        raise TypeError
+    interval, slowed = said["interval"], said["slowed"]
+    if isinstance(interval, bool) or not isinstance(interval, int | float) or not 0 < interval <= _LONGEST_INTERVAL:
+        raise ValueError
+    if isinstance(slowed, bool) or not isinstance(slowed, int):
+        raise TypeError
+    return WaitingDevice(
+        dialect=said["dialect"],
+        page=said["page"],
+        interval=float(interval),
+        slowed=slowed,
+        ask_after=_moment(said["ask_after"]),
+    )
+
+
+def _write_device(device: WaitingDevice | None) -> dict[str, object]:
+    if device is None:
+        return {}
+    return {
+        "device": {
+            "dialect": device.dialect,
+            "page": device.page,
+            "interval": device.interval,
+            "slowed": device.slowed,
+            "ask_after": device.ask_after.astimezone(UTC).isoformat(timespec="milliseconds"),
+        }
+    }
+
+
 def _read_waiting(row: dict[str, object]) -> Waiting:
     texts = ("id", "profile", "issuer", "client_id", "scope", "redirect_uri", "requester", "state_hash", "sealed")
     if not all(isinstance(row[key], str) for key in texts):
@@ -247,6 +322,7 @@ def _read_waiting(row: dict[str, object]) -> Waiting:
         expires=_moment(row["expires_at"]),
         replace_account=row["replace_account"] is True,
         claimed=row["claimed"] is True,
+        device=_read_device(row.get("device")),
     )
 
 
@@ -279,6 +355,7 @@ def _write(table: PendingTable) -> bytes:
                 "state_hash": login.state_hash,
                 "sealed": login.sealed,
                 "sealed_by": login.sealed_by,
+                **_write_device(login.device),
             }
             for login in table.waiting.values()
         ],

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from codex_auth.core.errors import ConsentDenied, LoginTimedOut, RedirectRefused
+from codex_auth.core.errors import ConsentDenied, DeviceLoginDisabled, LoginTimedOut, RedirectRefused
 from codex_auth.core.model import Credential, PendingLogin
-from codex_auth.core.policy import BROWSER, PASTE, Policy
+from codex_auth.core.policy import BROWSER, DEVICE, PASTE, Policy
 from codex_auth.core.provider import CALLBACK_PATH, CallbackAt
 from codex_auth.core.redirect import Denied, Expected, Redirect, read_query, read_redirect
 from codex_auth.core.secret import Secret
+from codex_auth.core.ways import Way
 from codex_auth.edge import browser, pages, policies
 from codex_auth.edge.loopback import Callback, Visit, open_callback
 from codex_auth.edge.places import Places
@@ -19,9 +20,19 @@ from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.terminal import Countdown, HiddenInput
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
-from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile, permit
+from codex_auth.stories.device import Screen, login_by_device
+from codex_auth.stories.sign_in import (
+    PROFILE_LOCK_SECONDS,
+    Wanted,
+    begin,
+    complete,
+    exchange,
+    link,
+    meant_profile,
+    permit,
+    spoken,
+)
 
-_PROFILE_LOCK_SECONDS = 60.0
 _NONCE_BYTES = 16
 
 
@@ -43,6 +54,26 @@ class Doorbell:
 
     code: Secret
     tell: Callable[[pages.Page], None]
+
+
+def sign_in_here(
+    wanted: Wanted, way: Way, ways: Ways, screen: Screen, *, store: Store, places: Places, world: World
+) -> Credential:
+    """Sign in by the way that was chosen.
+
+    A provider without device codes is no end where nobody asked for one: there a redirect can be pasted, if no rule
+    forbids that.
+    """
+    if way.name != DEVICE:
+        return login(wanted, ways, store=store, places=places, world=world)
+    try:
+        return login_by_device(wanted, screen, store=store, places=places, world=world)
+    except DeviceLoginDisabled as disabled:
+        is_closed = policies.in_force(places, world.env).flow_refusal(PASTE) is not None
+        if way.was_asked_for or ways.paste_from is None or is_closed:
+            raise
+        world.tell(f"{disabled} Signing in by pasted redirect instead.")
+    return login(wanted, replace(ways, listen=False, open_browser=False), store=store, places=places, world=world)
 
 
 def login(wanted: Wanted, ways: Ways, *, store: Store, places: Places, world: World) -> Credential:
@@ -73,10 +104,10 @@ def login(wanted: Wanted, ways: Ways, *, store: Store, places: Places, world: Wo
             bell = _wait(pending, callback, paste, ways, world)
         callback.close()
         try:
-            with store.lock(profile, timeout=_PROFILE_LOCK_SECONDS):
+            with store.lock(profile, timeout=PROFILE_LOCK_SECONDS):
                 return complete(
                     pending,
-                    bell.code,
+                    exchange(pending, bell.code),
                     policy=policy,
                     store=store,
                     world=world,
@@ -136,7 +167,7 @@ def _wait(pending: PendingLogin, callback: Callback, paste: HiddenInput | None, 
     while True:
         arrived = callback.wait(deadline, ticks=world.ticks, also=terminal, tick=tick)
         if arrived is None:
-            raise LoginTimedOut(minutes=_minutes(ways.timeout), profile=pending.profile)
+            raise LoginTimedOut(minutes=spoken(ways.timeout), profile=pending.profile)
         if isinstance(arrived, Visit):
             bell = _judge_visit(arrived, expected, pending.profile)
         else:
@@ -175,9 +206,3 @@ def _doorbell(answer: Redirect | Denied, profile: str, tell: Callable[[pages.Pag
     if isinstance(answer, Denied):
         raise ConsentDenied.of(answer.error, profile=profile)
     return Doorbell(code=answer.code, tell=tell)
-
-
-def _minutes(timeout: timedelta) -> str:
-    minutes, seconds = divmod(int(timeout.total_seconds()), 60)
-    parts = [f"{minutes} minute{'s' * (minutes != 1)}"] * bool(minutes) + [f"{seconds} seconds"] * bool(seconds)
-    return " ".join(parts) or "the time given"

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from codex_auth.core import flow
-from codex_auth.core.errors import AuthError, IdentityMismatch, SaveUnconfirmed, StoreDamaged
+from codex_auth.core.errors import AuthError, ForeignFileDamaged, IdentityMismatch, SaveUnconfirmed, StoreDamaged
 from codex_auth.core.model import Credential, Identity, PendingLogin
 from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.core.policy import Policy
-from codex_auth.core.provider import CallbackAt, Provider
+from codex_auth.core.provider import OPENAI_DIALECT, CallbackAt, Provider
 from codex_auth.core.secret import Secret
 from codex_auth.core.text import mask_account
 from codex_auth.edge import wire
@@ -18,6 +18,8 @@ from codex_auth.edge.signals import deferred
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
 
+PROFILE_LOCK_SECONDS = 60.0
+"""Longer than the provider's requests of one sign-in may take together."""
 _STATE_BYTES = 32
 _VERIFIER_BYTES = 64
 
@@ -70,7 +72,8 @@ def begin(wanted: Wanted, *, profile: str, port: int, lifetime: timedelta, world
 
 def provider_of(login: PendingLogin) -> Provider:
     """Return the provider a pending login was started with."""
-    return Provider(issuer=login.issuer, client_id=login.client_id, scope=login.scope)
+    dialect = login.device.dialect if login.device else OPENAI_DIALECT
+    return Provider(issuer=login.issuer, client_id=login.client_id, scope=login.scope, device_dialect=dialect)
 
 
 def permit(policy: Policy, flow: str, *, profile: str, issuer: str, store: Store, places: Places) -> None:
@@ -82,7 +85,10 @@ def permit(policy: Policy, flow: str, *, profile: str, issuer: str, store: Store
 
 def _shelf_of(profile: str, store: Store, places: Places) -> str:
     """Return the kind of store in which a sign-in would end: where the profile is, or where new ones go."""
-    return next((card.store for card in store.cards() if card.profile == profile), places.store)
+    try:
+        return store.choice(profile).kind
+    except (StoreDamaged, ForeignFileDamaged):  # whoever saves says so, and moves it aside if it is ours
+        return places.store
 
 
 def link(login: PendingLogin, policy: Policy) -> str:
@@ -92,36 +98,46 @@ def link(login: PendingLogin, policy: Policy) -> str:
     )
 
 
+Obtain = Callable[[wire.Send], flow.SignedIn]
+"""What turns a sign-in's approval into tokens, in as many requests as that takes."""
+
+
+def exchange(login: PendingLogin, code: Secret) -> Obtain:
+    """Return what exchanges the code of a redirect."""
+    talk = flow.sign_in(provider_of(login), login.redirect_uri, code, login.verifier, profile=login.profile)
+    return lambda send: wire.converse(talk, send)
+
+
 def complete(
     login: PendingLogin,
-    code: Secret,
+    obtain: Obtain,
     *,
     policy: Policy,
     store: Store,
     world: World,
     commit: Callable[[], None] = lambda: None,
     stored: Callable[[], None] = lambda: None,
+    explanation: str = "The sign-in is being stored; this takes a moment.",
 ) -> Credential:
-    """Exchange the code, check who it is for, and return the credential once it is durable.
+    """Obtain the tokens, check who they are for, and return the credential once it is durable.
 
     The caller holds the profile's lock. `commit` is called when the store has been shown to be writable, and
-    before the code leaves: whoever keeps a pending login claims it there. `stored` is called when the credential
-    is in place; it must not raise. Signals wait until the end, so that nobody hears of a failure that was none.
+    before anything leaves: whoever keeps a pending login claims it there. `stored` is called when the credential
+    is in place; it must not raise. Signals wait until the end, so that nobody hears of a failure that was none;
+    `explanation` is what a person is told who sends one.
 
     Raises `IdentityMismatch` for another account than the profile's and `PolicyRefused` for one that no rule admits
-    (their fresh tokens are given back), the provider's and the store's errors; in every case what was stored before
-    is unchanged.
+    (their fresh tokens are given back), the provider's and the store's errors, and those of `obtain`; in every case
+    what was stored before is unchanged.
     """
     provider = provider_of(login)
     send = wire.sender(provider, now=world.now, env=world.env)
-    with deferred(lambda: world.tell("The sign-in is being stored; this takes a moment.")) as asked_to_stop:
+    with deferred(lambda: world.tell(explanation)) as asked_to_stop:
         held = _stored(login.profile, store)
         store.prove_writable()
         choice = store.choice(login.profile)
         commit()
-        signed = wire.converse(
-            flow.sign_in(provider, login.redirect_uri, code, login.verifier, profile=login.profile), send
-        )
+        signed = obtain(send)
         try:
             _admit(login, signed.identity, held, policy)
         except AuthError:
@@ -173,3 +189,10 @@ def _admit(login: PendingLogin, found: Identity, held: Credential | None, policy
         found=mask_account(found.account_id),
         expected=mask_account(held.identity.account_id),
     )
+
+
+def spoken(timeout: timedelta) -> str:
+    """Return a span as a sentence says it."""
+    minutes, seconds = divmod(int(timeout.total_seconds()), 60)
+    parts = [f"{minutes} minute{'s' * (minutes != 1)}"] * bool(minutes) + [f"{seconds} seconds"] * bool(seconds)
+    return " ".join(parts) or "the time given"

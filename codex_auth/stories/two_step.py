@@ -15,6 +15,7 @@ from codex_auth.core.errors import (
     ProviderUnreachable,
     RedirectRefused,
     UsageError,
+    WaitsForDevice,
 )
 from codex_auth.core.model import Credential, PendingLogin
 from codex_auth.core.names import DEFAULT, read_name
@@ -28,19 +29,27 @@ from codex_auth.edge.seal import Seal
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
 from codex_auth.stores.seals import Seals
-from codex_auth.stories.sign_in import Wanted, begin, complete, link, meant_profile, permit
-
-_PROFILE_LOCK_SECONDS = 60.0
-"""Longer than the provider's requests of one sign-in may take together."""
+from codex_auth.stories.sign_in import (
+    PROFILE_LOCK_SECONDS,
+    Wanted,
+    begin,
+    complete,
+    exchange,
+    link,
+    meant_profile,
+    permit,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A sign-in that waits for its redirect."""
+    """A sign-in that waits: for its redirect, or for its device code to be approved."""
 
     login: PendingLogin
     login_url: str
     replaced: bool
+    user_code: str = ""
+    """What to type at `login_url`, where it waits for a device code."""
 
 
 def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Started:
@@ -54,13 +63,7 @@ def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Star
     policy = policies.in_force(places, world.env)
     permit(policy, PASTE, profile=profile, issuer=wanted.provider.issuer, store=store, places=places)
     login = begin(wanted, profile=profile, port=wanted.callback.ports[0], lifetime=LIFETIME, world=world)
-    file = PendingFile(places, make=True)
-    seal = Seals(places, store).unasked(profile).ready()  # before the file is held: a keyring takes its time
-    try:
-        replaced = _let_wait(file, login, seal)
-    except PendingDamaged as damage:
-        world.tell(str(damage))
-        replaced = _let_wait(file, login, seal)
+    replaced = let_wait(login, seal_for(profile, store=store, places=places), places, world)
     return Started(login=login, login_url=link(login, policy), replaced=replaced)
 
 
@@ -77,7 +80,7 @@ def finish(
     """
     file = PendingFile(places, make=True)
     profile = _which(file.read(), selector, text, store)
-    with store.lock(profile, timeout=_PROFILE_LOCK_SECONDS):
+    with store.lock(profile, timeout=PROFILE_LOCK_SECONDS):
         return _finish_locked(file, profile, text, requester, store, places, world)
 
 
@@ -86,21 +89,35 @@ def cancel(selector: str | None, *, requester: str = "", store: Store, places: P
     file = PendingFile(places, make=True)
     with file.change() as table:
         table.expire(world.now())
-        profile = _named_or_only(table, selector, store)
+        profile = named_or_only(table, selector, store)
         if profile not in table.waiting:
             raise NoPendingLogin(profile=profile)
-        _refuse_stranger(table.waiting[profile], requester)
+        refuse_stranger(table.waiting[profile], requester)
         table.end(profile, "cancelled", world.now())
     return profile
 
 
+def seal_for(profile: str, *, store: Store, places: Places) -> Seal:
+    """Return the seal of a sign-in that will wait, with its key at hand. Raises what the key's place does."""
+    return Seals(places, store).unasked(profile).ready()
+
+
+def let_wait(login: PendingLogin, seal: Seal, places: Places, world: World) -> bool:
+    """Put a login into the pending-state file and return whether it replaced another."""
+    file = PendingFile(places, make=True)
+    try:
+        return _let_wait(file, login, seal)
+    except PendingDamaged as damage:
+        world.tell(str(damage))
+        return _let_wait(file, login, seal)
+
+
 def _let_wait(file: PendingFile, login: PendingLogin, seal: Seal) -> bool:
-    """Put a login into the file and return whether it replaced another."""
     with file.change() as table:
         table.expire(login.created)
         earlier = table.waiting.get(login.profile)
         if earlier is not None:
-            _refuse_stranger(earlier, login.requester)
+            refuse_stranger(earlier, login.requester)
             table.end(login.profile, "replaced", login.created)
         table.waiting[login.profile] = file.seal(login, seal)
     return earlier is not None
@@ -118,15 +135,21 @@ def _finish_locked(
             waiting = table.waiting.get(profile)
             if waiting is None or waiting.id != login.id:
                 # `cancel` and `start` need no profile lock, so they can come between.
-                raise _gone(table, login.state, profile) or NoPendingLogin(profile=profile)
+                raise gone(table, login.state, profile) or NoPendingLogin(profile=profile)
             table.waiting[profile] = replace(waiting, claimed=True)
 
     def end(how: str) -> None:
-        _end_if_claimed(file, login, how, world)
+        end_if_claimed(file, login, how, world)
 
     try:
         return complete(
-            login, code, policy=policy, store=store, world=world, commit=claim, stored=lambda: end("finished")
+            login,
+            exchange(login, code),
+            policy=policy,
+            store=store,
+            world=world,
+            commit=claim,
+            stored=lambda: end_if_claimed(file, login, "finished", world),
         )
     except ProviderUnreachable as trouble:
         if trouble.sent and not trouble.answered:
@@ -150,22 +173,19 @@ def _accept(
         table.expire(world.now())
         waiting = table.waiting.get(profile)
         if waiting is None:
-            raise _gone(table, state_of(text.reveal()), profile) or NoPendingLogin(profile=profile)
-        _refuse_stranger(waiting, requester)
-        if waiting.claimed:
-            # We hold the profile's lock, so whoever claimed it is gone.
-            table.end(profile, "interrupted", world.now())
-            gone: PendingLoginGone | None = PendingLoginGone(what=ENDINGS["interrupted"], profile=profile)
-        else:
-            gone = None
-    if gone is not None:
-        raise gone
+            raise gone(table, state_of(text.reveal()), profile) or NoPendingLogin(profile=profile)
+        refuse_stranger(waiting, requester)
+        if waiting.device is not None:
+            raise WaitsForDevice(profile=profile)
+        interrupted = end_interrupted(table, profile, world)
+    if interrupted is not None:
+        raise interrupted
     login = file.open(waiting, seals.of(waiting.sealed_by))
     expected = Expected(redirect_uri=login.redirect_uri, state=login.state, issuer=login.issuer)
     try:
         answer = read_redirect(text.reveal(), expected)
     except RedirectRefused:
-        other = _gone(table, state_of(text.reveal()), profile)
+        other = gone(table, state_of(text.reveal()), profile)
         if other is not None:
             raise other from None
         raise
@@ -177,19 +197,32 @@ def _accept(
     return login, answer.code
 
 
-def _gone(table: PendingTable, state: Secret | None, profile: str) -> PendingLoginGone | None:
+def end_interrupted(table: PendingTable, profile: str, world: World) -> PendingLoginGone | None:
+    """End a login that was claimed by somebody who is gone, and return what to say; None where nobody claimed it.
+
+    The caller holds the profile's lock, so whoever claimed it does not live any more.
+    """
+    if not table.waiting[profile].claimed:
+        return None
+    table.end(profile, "interrupted", world.now())
+    return PendingLoginGone(what=ENDINGS["interrupted"], profile=profile)
+
+
+def gone(table: PendingTable, state: Secret | None, profile: str) -> PendingLoginGone | None:
+    """Return how the login of this state ended, if that is remembered."""
     ended = None if state is None else table.how_it_ended(state)
     return None if ended is None else PendingLoginGone(what=ENDINGS[ended.how], profile=ended.profile or profile)
 
 
 def _release(file: PendingFile, login: PendingLogin) -> None:
-    with contextlib.suppress(AuthError), file.change() as table:  # suppressed as in `_end_if_claimed`
+    with contextlib.suppress(AuthError), file.change() as table:  # suppressed as in `end_if_claimed`
         waiting = table.waiting.get(login.profile)
         if waiting is not None and waiting.id == login.id:
             table.waiting[login.profile] = replace(waiting, claimed=False)
 
 
-def _end_if_claimed(file: PendingFile, login: PendingLogin, how: str, world: World) -> None:
+def end_if_claimed(file: PendingFile, login: PendingLogin, how: str, world: World) -> None:
+    """Remember how a login ended that was ours to end."""
     # The sign-in's outcome is decided: trouble with this file must not be reported in its place. A login that
     # stays claimed is ended by the next `finish`.
     with contextlib.suppress(AuthError), file.change() as table:
@@ -207,10 +240,11 @@ def _which(table: PendingTable, selector: str | None, text: Secret, store: Store
         ended = table.how_it_ended(state)
         if ended is not None:
             return ended.profile
-    return _named_or_only(table, selector, store)
+    return named_or_only(table, selector, store)
 
 
-def _named_or_only(table: PendingTable, selector: str | None, store: Store) -> str:
+def named_or_only(table: PendingTable, selector: str | None, store: Store) -> str:
+    """Return the profile that is meant: the one named, or the only one that waits."""
     if selector is None:
         if len(table.waiting) == 1:
             return next(iter(table.waiting))
@@ -224,6 +258,7 @@ def _named_or_only(table: PendingTable, selector: str | None, store: Store) -> s
     return name
 
 
-def _refuse_stranger(waiting: Waiting, requester: str) -> None:
+def refuse_stranger(waiting: Waiting, requester: str) -> None:
+    """Refuse who did not start this login. Raises `ForeignPendingLogin`."""
     if waiting.requester and waiting.requester != requester:
         raise ForeignPendingLogin(profile=waiting.profile)

@@ -62,7 +62,7 @@ def desktop(tmp_path: Path) -> Desktop:
 
 
 SSH = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", None)
-DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "WSL_INTEROP", None)
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", None)
 PLATFORMS = ("linux", "darwin", "win32", "freebsd14")
 
 
@@ -79,6 +79,20 @@ def test_ssh_and_missing_displays_are_reasons(
         expected = "there is no display"
 
     assert why_not_open(env, platform, top=tmp_path) == expected
+
+
+@pytest.mark.parametrize("name", ["WSL_DISTRO_NAME", "WSL_INTEROP"])
+def test_wsl_needs_what_reaches_the_browser_of_windows(name: str, tmp_path: Path) -> None:
+    """There `wslview` is the way to it, or what the person named; a display of WSLg serves as well."""
+    env = {name: "x", "PATH": str(tmp_path)}
+    without = why_not_open(env, "linux", top=tmp_path)
+    chosen = why_not_open({**env, "BROWSER": "explorer.exe"}, "linux", top=tmp_path)
+    shown = why_not_open({**env, "DISPLAY": ":0"}, "linux", top=tmp_path)
+    opener = tmp_path / "wslview"
+    opener.touch(mode=0o700)
+
+    assert "WSL" in (without or "")
+    assert (chosen, shown, why_not_open(env, "linux", top=tmp_path)) == (None, None, None)
 
 
 @pytest.mark.parametrize("name", ["DISPLAY", "SSH_TTY"])

@@ -9,15 +9,14 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text secret errors jsontext foreign model names provider redirect idtoken replies flow renewal schedule "
-    "policy policy_text "
-    "vault_layout vault_cipher vault_header vault_kdf",
+    "core": "text secret errors jsontext foreign model names provider redirect policy policy_text ways idtoken replies "
+    "device_replies flow device renewal schedule vault_layout vault_cipher vault_header vault_kdf",
     "edge": "trouble folders files locks world where key_source config places openclaw elsewhere seal signals pending "
     "journal rounds hooks timers proxies authorities network wire dbus session_bus secret_service keyrings "
-    "request_head pages ports loopback terminal browser child passphrases vault_keys policies",
+    "request_head pages ports loopback terminal qr browser child passphrases vault_keys policies",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots keyring_keeper "
     "os_keyring vault_seen vault_hot vault shelves seals",
-    "stories": "sign_in two_step login copies refresh alerts keep status run move",
+    "stories": "sign_in two_step device device_steps login copies refresh alerts keep status run move",
     "cli": "show doors report why table quick options opening redirect_input outcome "
     "token_json hot token login start finish cancel status refresh run keeping timing keep move vault demo "
     "verbs group skill later main",
@@ -29,6 +28,7 @@ EDGE_LIBRARIES = {"os", "socket", "ssl", "time", "pathlib", "subprocess", "click
 
 MAY_REVEAL = {
     "core.flow",
+    "core.device",
     "core.idtoken",
     "core.redirect",
     "core.replies",
@@ -41,6 +41,8 @@ MAY_REVEAL = {
     "edge.vault_keys",
     "stores.auth_profiles",
     "stores.entries",
+    "stories.device",
+    "stories.device_steps",
     "stories.two_step",
     "stories.login",
     "stories.copies",

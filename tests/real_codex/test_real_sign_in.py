@@ -1,9 +1,12 @@
 """The real codex signs in to the sandbox, works with what it got, renews it, and signs out."""
 
 import json
+import os
 import re
 import subprocess
+import sys
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -36,6 +39,54 @@ def test_device_code_signs_codex_in(codex: Codex) -> None:
     assert ended.code == 0, ended.err
     assert codex.auth["tokens"]["account_id"] == ACCOUNTS["bot"].account_id
     assert "Logged in using ChatGPT" in codex.run("login", "status").err
+
+
+def test_our_device_sign_in_is_the_one_codex_makes(codex: Codex, sandbox: Sandbox, tmp_path: Path) -> None:
+    """The same questions in the same order: paths, content types, fields and their order, redirect and grant type.
+
+    Codex asks at once and we after the first interval, and we fetch the provider's keys before the exchange; Codex
+    never checks an id token.
+    """
+    assert sign_in(codex).code == 0
+    theirs = _conversation(sandbox, 0)
+    before = len(sandbox.log())
+
+    assert _sign_in_with_ours(codex.issuer, tmp_path) == 0
+
+    ours = _conversation(sandbox, before)
+    assert theirs == ours
+    assert [path for path, *_ in ours] == [
+        "/api/accounts/deviceauth/usercode",
+        "/api/accounts/deviceauth/token",
+        "/oauth/token",
+    ]
+
+
+def _conversation(sandbox: Sandbox, begin: int) -> list[tuple[object, ...]]:
+    """Return what a sign-in asked, questions that were repeated once, without our fetching of keys."""
+    asked = [
+        (entry.path, entry.method, entry.content_type, entry.fields, tuple(entry.plain.items()))
+        for entry in sandbox.log()[begin:]
+        if entry.route not in {"jwks", "authorize"} and not entry.path.startswith("/codex/device")
+    ]
+    return [entry for number, entry in enumerate(asked) if number == 0 or entry != asked[number - 1]]
+
+
+def _sign_in_with_ours(issuer: str, home: Path) -> int:
+    """Sign in with our own program, playing the person at the page."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "codex_auth", "login", "work", "--device", "--issuer", issuer],
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "CODEX_AUTH_STATE_DIR": str(home / "state")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        shown = next(found for line in process.stderr if (found := _CODE.search(line)))
+        visitor.approve_device(f"{issuer}/codex/device", shown.group(), "bot")
+        process.stderr.read()
+        return process.wait(PATIENCE)
 
 
 def test_codex_works_with_its_token(codex: Codex, sandbox: Sandbox) -> None:

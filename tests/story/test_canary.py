@@ -25,7 +25,8 @@ from codex_auth.cli.verbs import VERBS
 from codex_auth.sandbox import app
 from codex_auth.sandbox.faults import FAULTS, Fault
 from codex_auth.sandbox.mint import Mint
-from codex_auth.sandbox.visitor import approve, deny
+from codex_auth.sandbox.server import Sandbox
+from codex_auth.sandbox.visitor import approve, approve_device, deny
 from codex_auth.stories import two_step
 from tests.secret_service_bed import Desktop
 from tests.story.conftest import Person, Program
@@ -36,6 +37,7 @@ SKILL = Path(__file__).parents[2] / "scripts" / "codex_auth.py"
 LINK = re.compile(rb"https?://\S+/oauth/authorize\?[^\s\"]+")
 SHAPES = re.compile(rb"eyJ[\w-]{8}|[ra][tc]_sandbox_|callback\?\w")
 """What tokens, codes and redirects look like, known or not."""
+DEVICE_CODES = ("device_code", "device_auth_id", "user_code")
 TOKENS = ("access_token", "refresh_token", "id_token")
 
 
@@ -75,6 +77,7 @@ def canaries(monkeypatch: pytest.MonkeyPatch) -> Canaries:
 
     def listen(said: Mapping[str, str], bearer: str) -> tuple[dict[str, str], dict[str, str]]:
         heard.others |= {said[name] for name in ("code", "code_verifier", "state") if name in said}
+        heard.others |= {said[name].removeprefix("dc_sandbox_") for name in DEVICE_CODES if name in said}
         return describe(said, bearer)
 
     monkeypatch.setattr(Mint, "reply", reply)
@@ -137,6 +140,13 @@ class Stage:
                 assert self.canaries.leaks(path.read_bytes(), tokens_belong_here=is_sink) == [], path
         assert not (self.temporary / "keys.log").exists()
         assert [path.name for path in self.temporary.iterdir()] == []
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """Return a provider whose device codes may be asked about every second."""
+    with Sandbox(device_interval=1) as running:
+        yield running
 
 
 @pytest.fixture
@@ -366,6 +376,52 @@ def test_the_keyring_shows_nothing(stage: Stage, desktop: Desktop) -> None:
     for text in (shown, *(path.read_bytes() for path in keyrings)):
         assert stage.canaries.leaks(text) == []
         assert EMAIL not in text
+
+
+# --- device codes --------------------------------------------------------------------------------------------
+
+
+def device_start(stage: Stage, *words: str) -> tuple[str, str]:
+    """Start by device code, and return page and code; the answer is the one place where the code may stand."""
+    stage.run("start", "work", "--device", "--issuer", stage.person.sandbox.issuer, *words)
+    page, code = stage.said[-2].decode().split()
+    stage.said[-2] = stage.said[-2].replace(code.encode(), b"")
+    stage.canaries.others.add(code)
+    return page, code
+
+
+@pytest.mark.parametrize("dialect", ["openai", "rfc8628"])
+def test_a_device_code_shows_nothing(stage: Stage, dialect: str) -> None:
+    """start, finish too early, finish, again, status in between: code, device code and verifier are nowhere."""
+    page, code = device_start(stage, "--device-dialect", dialect)
+    stage.run("finish", "work")
+    stage.run("status", "--json", "--full", "--why")
+    approve_device(page, code)
+    assert stage.run("finish", "work", "--wait", "--json") == 0
+    assert stage.run("finish", "work", "--wait") == 3
+
+
+@pytest.mark.parametrize("route", ["device_token", "token"])
+@pytest.mark.parametrize("fault", ["html", "huge", "drop", "drop_before", "status", "redirect", "bad_signature"])
+def test_no_fault_in_a_device_sign_in_shows_anything(stage: Stage, route: str, fault: str) -> None:
+    """Whatever the provider does to the question or to the exchange of the approval."""
+    page, code = device_start(stage)
+    approve_device(page, code)
+    stage.person.sandbox.add_fault(Fault(name=fault, route=route, value={"huge": 2, "status": 503}.get(fault)))
+    stage.run("finish", "work", "--wait", "--timeout", "2s")
+    stage.run("finish", "work", "--json")
+    stage.run("cancel", "work")
+
+
+def test_a_device_login_shows_its_code_and_nothing_else(stage: Stage) -> None:
+    """On a terminal: the code is shown to be typed, and is nowhere else afterwards."""
+    words = ("work", "--device", "--issuer", stage.person.sandbox.issuer)
+    with logging_in(stage.program, *words, terminal=True, env={"PYTHONWARNINGS": "error"}) as login:
+        page, code = login.hear(r"Open   (\S+)\s").group(1), login.hear(r"Enter  (\S+)\s").group(1)
+        approve_device(page, code)
+        _, out = login.end()
+    stage.canaries.others.add(code)
+    stage.said += [out.encode(), login.said.replace(code, "").encode()]
 
 
 # --- one step ------------------------------------------------------------------------------------------------

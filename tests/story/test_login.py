@@ -314,12 +314,12 @@ def _wait_for(path: Path) -> str:
 
 
 def test_over_ssh_no_browser_is_tried(program: Program, sandbox: Sandbox) -> None:
-    """Over SSH nothing is opened; the link, the forward command and the reason are printed."""
+    """Over SSH with `--browser` nothing is opened; the link, the forward command and the reason are printed."""
     script, opened = program.home / "browser", program.home / "opened"
     script.write_text(f"#!/bin/sh\ntouch {opened}\n")
     script.chmod(0o700)
     env = {"BROWSER": str(script), "SSH_CONNECTION": "10.0.0.1 2 10.0.0.2 22"}
-    with logging_in(program, "work", "--issuer", sandbox.issuer, env=env) as login:
+    with logging_in(program, "work", "--browser", "--issuer", sandbox.issuer, env=env) as login:
         visit(approve(login.link(), account="work"))
         ended, _ = login.end()
 

@@ -655,7 +655,7 @@ def test_another_user_holds_the_ports_on_ipv6(scene: Scene) -> None:
         for listener in held:
             listener.close()
         scene.env = {"BROWSER": str(script)}
-        done = scene.run("login", "work", "--issuer", scene.person.sandbox.issuer)
+        done = scene.run("login", "work", "--browser", "--issuer", scene.person.sandbox.issuer)
     finally:
         holder.kill()
         holder.wait()
