@@ -1,6 +1,5 @@
 """The authorization server: OpenAI's constants, and what may stand in for it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -116,7 +115,7 @@ class CallbackAt:
         return f"/{below}{CALLBACK_PATH}" if below else CALLBACK_PATH
 
 
-_BASE = re.compile(r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*|\[::1\])(?::([1-9][0-9]{0,4}))?((?:/[A-Za-z0-9._~-]+)*)")
+_BASE = r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*|\[::1\])(?::([1-9][0-9]{0,4}))?((?:/[A-Za-z0-9._~-]+)*)"
 _LAST_PORT = 65535
 
 
@@ -140,7 +139,9 @@ def read_callback(port: int | None, base: str, *, provider: Provider) -> Callbac
 
 
 def _base_problem(base: str) -> str:
-    parts = _BASE.fullmatch(base)
+    import re
+
+    parts = re.fullmatch(_BASE, base)
     if parts is None or int(parts[3] or 1) > _LAST_PORT or {".", ".."} & set(parts[4].split("/")):
         return "the address is not plain, in lower case up to its path, such as https://devbox.example/codex"
     if parts[1] == "http" and parts[2].strip("[]") not in LOOPBACK_HOSTS:

@@ -3,9 +3,12 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from codex_auth.core.errors import ConfigDamaged
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _LIMIT = 256 * 1024
 _KINDS = {
@@ -86,7 +89,7 @@ def _text(path: str) -> bytes | None:
     return text
 
 
-def _problem(table: dict[str, Any]) -> str:
+def _problem(table: "dict[str, Any]") -> str:
     """Say what is wrong with the values; nothing of them is repeated."""
     for key in sorted(_KINDS.keys() & table.keys()):
         kind, words = _KINDS[key]

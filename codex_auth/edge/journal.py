@@ -23,8 +23,8 @@ from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
-from codex_auth.edge.places import Places
-from codex_auth.edge.seal import FILE, Seal, SealFile
+from codex_auth.edge.places import FILE, Places
+from codex_auth.edge.seal import Seal, SealFile
 
 IDLE, ASKING, REPLIED = "idle", "asking", "replied"
 

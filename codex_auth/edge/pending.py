@@ -20,8 +20,11 @@ from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.model import DeviceGrant, PendingLogin
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
-from codex_auth.edge.places import PENDING_NAME, Places
-from codex_auth.edge.seal import FILE, Seal
+from codex_auth.edge.places import FILE, PENDING_NAME, Places
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_auth.edge.seal import Seal
 
 LIFETIME = timedelta(minutes=10)
 """How long a started sign-in may wait for its redirect; Codex's app server gives up after the same time."""
@@ -181,7 +184,7 @@ class PendingFile:
             if after != before or held is None:
                 files.replace(self.path, [after])
 
-    def seal(self, login: PendingLogin, seal: Seal) -> Waiting:
+    def seal(self, login: PendingLogin, seal: "Seal") -> Waiting:
         """Return a login as the file keeps it."""
         waiting = Waiting(
             id=login.id,
@@ -205,7 +208,7 @@ class PendingFile:
         whole = Secret(" ".join(secret.reveal() for secret in secrets))
         return replace(waiting, sealed=seal.close(whole, bound_to=waiting.bound_to))
 
-    def open(self, waiting: Waiting, seal: Seal) -> PendingLogin:
+    def open(self, waiting: Waiting, seal: "Seal") -> PendingLogin:
         """Return a login with its secrets; `seal` is that of `waiting.sealed_by`.
 
         Raises `SealBroken` when key or file was replaced or edited.

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 STORE_KINDS = ("file", "keyring", "vault", "auto")
 """What may be named: the words of Codex's `cli_auth_credentials_store` where they mean the same."""
+FILE = "file"
+"""The plain file: where a login is kept, and what it is sealed with, unless something says otherwise."""
 STORE_DEFAULT = "it is the default"
 """The rule where nothing names a kind of store."""
 VAULT_KEYS = ("keyfile", "keyring", "passphrase")

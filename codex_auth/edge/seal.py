@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
+from codex_auth.edge.places import FILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codex_auth.edge.key_source import SealKey
 
-FILE = "file"
-"""The seal of logins that lie in a plain file, and of whatever was sealed before there were others."""
 KEY_BYTES = 32
 
 _NONCE_BYTES = 12

@@ -89,7 +89,7 @@ def expected_words(verdict: str) -> str:
         error = ProviderUnreachable(host="auth.openai.com", problem="the test has no network")
         return f"codex-auth: {error}\n  {error.hint}\n"
     if verdict.startswith("denied:"):
-        denied = ConsentDenied(error=verdict.removeprefix("denied:"), profile="work")
+        denied = ConsentDenied.of(verdict.removeprefix("denied:"), profile="work")
         return f"codex-auth: {denied}\n  {denied.hint}\n"
     refused = RedirectRefused(problem=PROBLEMS[Reason(verdict)])
     return f"codex-auth: {refused}\n  {refused.hint}\n"
@@ -106,7 +106,8 @@ def test_a_pasted_redirect_gets_its_verdict(desk: Desk, row: Row) -> None:
     if row.verdict == ACCEPTED:
         assert (status, desk.code_sent()) == (ProviderUnreachable.status, CODE)
     elif row.verdict.startswith("denied:"):
-        assert (status, desk.sent) == (ConsentDenied.status, [])
+        denied = ConsentDenied.of(row.verdict.removeprefix("denied:"), profile="work")
+        assert (status, desk.sent) == (denied.status, [])
     else:
         assert (status, desk.sent) == (RedirectRefused.status, [])
     assert desk.is_waiting() is not row.verdict.startswith("denied:")
