@@ -27,7 +27,7 @@ def show(
     if as_json:
         import json
 
-        world.out(json.dumps(document(report, places, now, full=full, why=why), indent=2, ensure_ascii=False))
+        world.out(json.dumps(document(report, places, world, now, full=full, why=why), indent=2, ensure_ascii=False))
     elif sys.stdout is not None and sys.stdout.isatty():
         from codex_auth.cli.table import print_report
 

@@ -11,7 +11,9 @@ from codex_auth.edge.world import World
 from codex_auth.stories import status as story
 
 
-def document(report: story.Report, places: Places, now: datetime, *, full: bool, why: bool) -> dict[str, object]:
+def document(
+    report: story.Report, places: Places, world: World, now: datetime, *, full: bool, why: bool
+) -> dict[str, object]:
     """Return the JSON form of a report (schema_version 1)."""
     from codex_auth.cli.doors import SCHEMA_VERSION
 
@@ -35,7 +37,14 @@ def document(report: story.Report, places: Places, now: datetime, *, full: bool,
         "trouble": [{"error": e.code, "message": str(e), "hint": e.hint} for e in report.trouble],
     }
     if why:
-        result["why"] = {"auth_path": places.auth_path, "auth_rule": places.auth_rule, "state": places.state}
+        from codex_auth.cli.why import openclaw_document
+
+        result["why"] = {
+            "auth_path": places.auth_path,
+            "auth_rule": places.auth_rule,
+            "state": places.state,
+            "openclaw": openclaw_document(world),
+        }
     return result
 
 
@@ -121,7 +130,9 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
 
 def reasons(places: Places, world: World) -> list[str]:
     """Return why things are where they are, and which settings come from the environment."""
-    settings = sorted(name for name in world.env if name.startswith("CODEX_AUTH_"))
+    from codex_auth.cli.why import openclaw_lines
+
+    settings = sorted(name for name in world.env if name.startswith(("CODEX_AUTH_", "OPENCLAW_")))
     return [
         f"credentials: {places.auth_path}",
         f"  because {places.auth_rule}",
@@ -129,5 +140,6 @@ def reasons(places: Places, world: World) -> list[str]:
         f"  because {places.store_rule}",
         f"state: {places.state}",
         f"configuration: {places.config_file}",
+        *openclaw_lines(world),
         *(f"from the environment: {name}" for name in settings),
     ]
