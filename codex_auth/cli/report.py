@@ -10,6 +10,10 @@ from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.stories import status as story
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_auth.edge.deliveries import Delivery
+
 
 def document(
     report: story.Report, places: Places, world: World, now: datetime, *, full: bool, why: bool
@@ -66,6 +70,19 @@ def _profile(card: Card, report: story.Report, now: datetime, *, full: bool) -> 
         "signed_in_at": words.stamp(card.signed_in),
         "has_refresh_token": card.has_refresh_token,
         "copies": report.copies.get(card.profile, []),
+        "delivered": [
+            {
+                "target": each.place.target,
+                "mode": each.mode,
+                "profile_id": each.place.profile_id,
+                "state_dir": each.place.state,
+                "agent": each.place.agent or None,
+                "delivered_at": words.stamp(each.at),
+                "expires_at": words.stamp(each.expires),
+                "settled": each.is_settled,
+            }
+            for each in report.delivered.get(card.profile, ())
+        ],
     }
 
 
@@ -107,6 +124,23 @@ def copied(report: story.Report) -> list[str]:
     ]
 
 
+def delivered(report: story.Report, now: datetime) -> list[str]:
+    """Return a line for each place that a profile was delivered to."""
+    return [f"{profile}: {_delivered(each, now)}" for profile, rows in report.delivered.items() for each in rows]
+
+
+def _delivered(row: "Delivery", now: datetime) -> str:
+    place = printable(row.place.spoken, limit=200)
+    if not row.is_settled:
+        return f"a hand-over to {place} was cut off; `codex-auth keep --once` finds out who has it"
+    if row.mode != "lease":
+        return f"handed over to {place} {words.duration(now - row.at)} ago"
+    if row.expires is not None and row.expires <= now:
+        return f"its lease at {place} ended {words.duration(now - row.expires)} ago"
+    left = "" if row.expires is None else f", which ends in {words.duration(row.expires - now)}"
+    return f"leased to {place}{left}"
+
+
 def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
     """Return the report as lines of aligned text, for pipes and narrow places."""
     lines: list[str] = []
@@ -118,6 +152,7 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
             f"{card.profile}: signed in at {other_provider(card)}" for card in report.cards if other_provider(card)
         ]
         lines += copied(report)
+        lines += delivered(report, now)
     elif not report.trouble:
         lines = ["No profiles yet. Run `codex-auth login` to sign in."]
     lines += [

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from codex_auth.cli import show as words
-from codex_auth.cli.report import COLUMNS, copied, other_provider, row
+from codex_auth.cli.report import COLUMNS, copied, delivered, other_provider, row
 from codex_auth.stories import status as story
 
 _COLOUR = {story.LIVE: "green", story.EXPIRING_SOON: "yellow", story.EXPIRED: "red", story.UNKNOWN: "dim"}
@@ -28,8 +28,10 @@ def print_report(report: story.Report, now: datetime, *, full: bool) -> None:
         for card in report.cards:
             if other_provider(card):
                 console.print(Text(f"{card.profile}: signed in at {other_provider(card)}", style="yellow"))
-        for line in copied(report):
-            console.print(Text(line, style="yellow"))
+        for line, style in [(line, "yellow") for line in copied(report)] + [
+            (line, "") for line in delivered(report, now)
+        ]:
+            console.print(Text(line, style=style))
         if len(report.cards) > 1:
             console.print(Text("* the profile that `default` means", style="dim"))
     elif not report.trouble:

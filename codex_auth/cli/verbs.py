@@ -10,6 +10,8 @@ VERBS = {
     "refresh": ("codex_auth.cli.refresh", "Renew a login now; once, however many processes ask."),
     "run": ("codex_auth.cli.run", "Run a command with a login in its environment: run NAME -- COMMAND."),
     "keep": ("codex_auth.cli.keep", "Renew every login ahead of its end, once or for as long as it runs."),
+    "deliver": ("codex_auth.cli.deliver", "Give another program a login: a lease that we renew, or all of it."),
+    "import": ("codex_auth.cli.bring_in", "Read a login that another program keeps; it stays the owner."),
     "move": ("codex_auth.cli.move", "Keep a login in another store: file, keyring or vault."),
     "vault": ("codex_auth.cli.vault", "Change the key of the encrypted vault."),
     "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),

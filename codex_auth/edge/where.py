@@ -67,6 +67,9 @@ def auth_path(
     own = own_path(env, home)
     if keeps_sqlite(agent):
         return own, "OpenClaw here keeps its credentials in SQLite, so this is codex-auth's own file", False
+    if os.path.exists(own):
+        # An agent folder that appears later, by a delivery of ours for one, must not hide the logins that are there.
+        return own, "codex-auth's own file is there already", False
     if os.path.isdir(agent):
         return os.path.join(agent, AUTH_NAME), "OpenClaw here reads this file (JSON era)", True
     if assume_openclaw and not os.path.isdir(state):

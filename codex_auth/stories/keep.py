@@ -28,6 +28,7 @@ from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.alerts import Alert, news, token_mark
+from codex_auth.stories.deliver import renew_leases
 from codex_auth.stories.refresh import MARGIN, Wish, refresh
 
 AHEAD = timedelta(minutes=30)
@@ -113,6 +114,7 @@ def keep_once(*, store: Store, places: Places, world: World, tell: Tell) -> Roun
         if told != before:
             rounds.write_told(places, told)
         results = dict(_renewed(cards, now, store=store, places=places, world=world))
+        results = _delivered(results, store=store, places=places, world=world)
         standings = [(card, *_standing(card, results.get(card.profile), store, places)) for card in store.cards()]
         alerts: list[Alert] = []
         end = world.ticks() + TELLING_SECONDS
@@ -168,6 +170,19 @@ def _renewed(
             else:
                 if (held.refreshed, held.expires) != (card.refreshed, card.expires):
                     yield card.profile, held
+
+
+def _delivered(
+    results: dict[str, Credential | AuthError], *, store: Store, places: Places, world: World
+) -> dict[str, Credential | AuthError]:
+    """Bring the new tokens to where they were leased; a delivery that failed is what is wrong with its profile."""
+    failed = {
+        profile: outcome
+        for profile, outcome in renew_leases(store=store, places=places, world=world)
+        if isinstance(outcome, AuthError)
+    }
+    refused = {profile: result for profile, result in results.items() if isinstance(result, AuthError)}
+    return results | failed | refused
 
 
 def _standing(

@@ -1,7 +1,8 @@
 """What we hold, whose it is, how long it lives, and what is waiting. Local and fast; nothing is changed."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from codex_auth.core.errors import AuthError, ProfileNotFound, TwoCopies
@@ -16,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeVar
 
+    from codex_auth.edge.deliveries import Delivery
     from codex_auth.stores.protocol import Store
 
     Item = TypeVar("Item")
@@ -39,6 +41,8 @@ class Report:
     trouble: list[AuthError]
     copies: dict[str, list[str]]
     """Profile to the other places in which its refresh token lies, for those where there are any."""
+    delivered: "dict[str, tuple[Delivery, ...]]" = field(default_factory=dict)
+    """Profile to where it was delivered, for those that ever were."""
 
 
 def look(store: "Store", places: Places, world: World, *, selector: str | None = None) -> Report:
@@ -55,6 +59,7 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
     now = world.now()
     waiting = [login for login in _collect(pending, trouble) if login.is_live(now)]
     copies = dict(_collect(lambda: _copies(cards, store, places, world).items(), trouble))
+    delivered = dict(_collect(lambda: _delivered(places), trouble))
     names = [card.profile for card in cards]
     default = DEFAULT if DEFAULT in names or not names else names[0]
     if selector is not None:
@@ -62,10 +67,11 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
         name = default if name == DEFAULT else name
         cards = [card for card in cards if card.profile == name]
         copies = {profile: found for profile, found in copies.items() if profile == name}
+        delivered = {profile: rows for profile, rows in delivered.items() if profile == name}
         waiting = [login for login in waiting if login.profile == name]
         if not cards and not waiting and not trouble:
             raise ProfileNotFound(profile=name)
-    return Report(cards=cards, waiting=waiting, default=default, trouble=trouble, copies=copies)
+    return Report(cards=cards, waiting=waiting, default=default, trouble=trouble, copies=copies, delivered=delivered)
 
 
 def life(card: Card, now: datetime) -> str:
@@ -93,6 +99,15 @@ def verdict(report: Report, now: datetime) -> int:
     if not lives or any(state == EXPIRED and not renewable for state, renewable in lives):
         return 3
     return 4 if any(state in {EXPIRED, EXPIRING_SOON} for state, _ in lives) else 0
+
+
+def _delivered(places: Places) -> "list[tuple[str, tuple[Delivery, ...]]]":
+    """Return what the notes of deliveries say; where nothing was ever delivered it costs one look."""
+    if not os.path.isdir(places.deliveries):
+        return []
+    from codex_auth.edge import deliveries
+
+    return [(name, deliveries.read(places, name).rows) for name in deliveries.delivered_profiles(places)]
 
 
 def _copies(cards: list[Card], store: "Store", places: Places, world: World) -> dict[str, list[str]]:

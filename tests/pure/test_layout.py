@@ -12,14 +12,16 @@ FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect idtoken replies flow renewal schedule "
     "vault_layout vault_cipher vault_header vault_kdf",
     "edge": "trouble folders files locks world where places openclaw openclaw_homes elsewhere seal signals pending "
-    "journal rounds hooks timers wire dbus session_bus secret_service keyrings request_head pages ports loopback "
-    "terminal browser child key_source passphrases vault_keys",
+    "journal deliveries rounds hooks errand timers wire "
+    "dbus session_bus secret_service keyrings request_head pages ports "
+    "loopback terminal browser child key_source passphrases vault_keys",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots os_keyring "
     "vault_seen vault_hot vault shelves",
-    "stories": "sign_in two_step login copies refresh alerts keep status run move",
-    "cli": "show doors why report table quick options opening redirect_input outcome "
-    "token_json hot token login start finish cancel status refresh run keeping timing keep move vault demo "
-    "verbs group skill later main",
+    "deliver": "protocol openclaw targets",
+    "stories": "sign_in two_step login copies refresh deliver alerts keep status run move",
+    "cli": "show doors why report table quick options opening redirect_input outcome delivered "
+    "token_json hot token login start finish cancel status refresh run keeping timing keep deliver bring_in move vault "
+    "demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
@@ -32,6 +34,8 @@ MAY_REVEAL = {
     "core.redirect",
     "core.replies",
     "cli.token",
+    "deliver.openclaw",
+    "deliver.protocol",
     "core.renewal",
     "edge.journal",
     "edge.pending",
