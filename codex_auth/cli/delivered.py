@@ -26,7 +26,7 @@ def print_delivered(profile: str, done: Delivered, world: World, *, as_json: boo
             agent=place.agent or None,
             dry_run=done.dry_run,
             replaced=before and {"type": before.kind, "expires_at": words.stamp(before.expires)},
-            order=done.new_order and list(done.new_order),
+            orders={agent: list(order) for agent, order in done.new_orders.items()},
             expires_at=words.stamp(done.credential.expires),
             undo=undo,
         )
@@ -36,9 +36,9 @@ def print_delivered(profile: str, done: Delivered, world: World, *, as_json: boo
     world.out(f"{profile} {'would be' if done.dry_run else 'is'} {verb} to {place.spoken} in {place.state}.")
     if before is not None:
         world.out(f"  {'It would replace' if done.dry_run else 'It replaced'} a profile of type {before.kind}.")
-    if done.given.order is not None and place.profile_id not in done.given.order:
+    for agent, _ in done.given.orders:
         also = "would be" if done.dry_run else "is"
-        world.out(f"  OpenClaw has an explicit order of profiles; {place.profile_id} {also} appended to it.")
+        world.out(f"  The agent {agent} has an explicit order of profiles; {place.profile_id} {also} appended to it.")
     if done.mode == "lease":
         world.out(f"  The access token ends in {end}; `codex-auth keep` renews it here and there.")
     elif not done.dry_run:

@@ -570,7 +570,7 @@ class OrderNotSet(DeliveryError):
 
     code = "openclaw_order"
     sentence = "{profile_id} is delivered, but OpenClaw's order of profiles leaves it out and could not be changed."
-    remedy = "Run `openclaw models auth order set --provider {provider} {ids}`."
+    remedy = "Run `openclaw models auth order set --provider {provider} --agent {agent} {ids}`."
 
 
 class AlreadyOpenClaws(DeliveryError):

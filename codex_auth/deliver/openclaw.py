@@ -119,27 +119,33 @@ class OpenClaw:
         answer = self._ask("export")
         return _credential(answer["credential"], _held(answer["now"]), profile)
 
-    def let_use(self, given: Given) -> tuple[str, ...] | None:
-        """Append our id to an explicit order that leaves it out, with OpenClaw's own command."""
-        ours = self.place.profile_id
-        if given.order is None or ours in given.order:
-            return None
-        wanted = (*(each for each in given.order if each in given.ids), ours)
-        words = [*("models", "auth", "order", "set", "--provider", self._provider), *self._agent_words(), *wanted]
+    def let_use(self, given: Given) -> dict[str, tuple[str, ...]]:
+        """Append our id to each explicit order that leaves it out, with OpenClaw's own command."""
+        changed = {}
+        for agent, order in given.orders:
+            wanted = (*(each for each in order if each in given.ids), self.place.profile_id)
+            words = ["models", "auth", "order", "set", "--provider", self._provider, "--agent", agent, *wanted]
+            if not self._run(words):
+                raise OrderNotSet(
+                    profile=self.profile,
+                    target=NAME,
+                    profile_id=self.place.profile_id,
+                    provider=self._provider,
+                    ids=" ".join(wanted),
+                    agent=agent,
+                )
+            changed[agent] = wanted
+        return changed
+
+    def _run(self, words: list[str]) -> bool:
+        """Run OpenClaw's own command line with each Node until one succeeds."""
+        program = os.path.realpath(self._installed.program)
+        is_script = program.endswith((".mjs", ".js"))
         for node in self._nodes():
-            program = os.path.realpath(self._installed.program)
-            is_script = program.endswith((".mjs", ".js"))
             command = [node, program, *words] if is_script else [program, *words]
-            done = errand.send(command, b"", self._environment(node), seconds=ORDER_SECONDS)
-            if done.status == 0:
-                return wanted
-        raise OrderNotSet(
-            profile=self.profile,
-            target=NAME,
-            profile_id=ours,
-            provider=self._provider,
-            ids=" ".join(wanted),
-        )
+            if errand.send(command, b"", self._environment(node), seconds=ORDER_SECONDS).status == 0:
+                return True
+        return False
 
     # --- the helper --------------------------------------------------------------------------------------------
 
@@ -172,7 +178,6 @@ class OpenClaw:
         if gift is None:
             return request
         credential = gift.credential
-        is_shared = self._installed.era == SHARED_ERA and not self.place.agent
         return request | {
             "credential": self._fields(gift),
             "account": credential.identity.account_id,
@@ -180,7 +185,7 @@ class OpenClaw:
             "replace": gift.may_replace,
             "known_refresh": hash_of(credential.refresh) if gift.is_whole else "",
             "check_config": gift.check_settings,
-            "agent_dirs": [self._home.agent_folder(each) for each in self._home.agents] if is_shared else [],
+            "agent_dirs": [self._home.agent_folder(each) for each in self._readers()] if gift.check_settings else [],
         }
 
     def _fields(self, gift: Gift) -> dict[str, object]:
@@ -245,12 +250,17 @@ class OpenClaw:
             )
 
     def _given(self, answer: Mapping[str, Any]) -> Given:
-        order, hidden = answer.get("order"), answer.get("hidden")
-        folders = {self._home.agent_folder(each): each for each in self._home.agents}
+        orders, hidden = answer.get("orders"), answer.get("hidden")
+        folders = {self._home.agent_folder(each): each for each in self._readers()}
+        listed = zip(self._readers(), orders, strict=False) if isinstance(orders, list) else ()
         return Given(
             before=_held(answer.get("before")),
             now=_held(answer.get("now")),
-            order=tuple(map(str, order)) if isinstance(order, list) and order else None,
+            orders=tuple(
+                (agent, tuple(map(str, order)))
+                for agent, order in listed
+                if isinstance(order, list) and order and self.place.profile_id not in order
+            ),
             hidden_in=tuple(folders.get(each, "?") for each in hidden) if isinstance(hidden, list) else (),
             ids=tuple(map(str, answer.get("ids") or ())),
         )
@@ -261,8 +271,11 @@ class OpenClaw:
         first = (gateway.node,) if gateway and gateway.node else ()
         return list(dict.fromkeys((*first, *self._installed.nodes)))
 
-    def _agent_words(self) -> list[str]:
-        return ["--agent", self.place.agent] if self.place.agent else []
+    def _readers(self) -> tuple[str, ...]:
+        """Return the agents that will use this: the one that was named, or all that share the store."""
+        if self.place.agent or self._installed.era != SHARED_ERA:
+            return (self.place.agent or MAIN,)
+        return tuple(dict.fromkeys((MAIN, *self._home.agents)))
 
     def _environment(self, node: str) -> dict[str, str]:
         kept = {name: self._env[name] for name in _PASSED_ON if name in self._env}

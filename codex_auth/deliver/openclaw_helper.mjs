@@ -185,7 +185,8 @@ async function main() {
     ok: true,
     before: shown(before),
     now: shown(store.profiles[request.id]),
-    order: store.order?.[provider] ?? settings.order,
+    // Each agent has an order of its own; where it has none, the configuration's holds.
+    orders: (request.agent_dirs ?? []).map((folder) => read(sdk, request, folder).order?.[provider] ?? settings.order),
     mode: settings.mode,
     hidden,
     ids: listed(store),

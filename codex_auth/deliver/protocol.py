@@ -43,8 +43,8 @@ class Given:
 
     before: Held | None
     now: Held | None
-    order: tuple[str, ...] | None = None
-    """The target's explicit order of profiles, if it has one: whoever is not in it is never used."""
+    orders: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Agents with an explicit order of profiles that leaves this one out, so that it would never be used."""
     hidden_in: tuple[str, ...] = ()
     """Agents that see another credential of the same id instead."""
     ids: tuple[str, ...] = ()
@@ -79,8 +79,8 @@ class Target(Protocol):
         """Return the login that is there, without its refresh token: that stays the target's."""
         ...
 
-    def let_use(self, given: Given) -> tuple[str, ...] | None:
-        """Where an explicit order leaves ours out, append it by the target's own means; return the new order."""
+    def let_use(self, given: Given) -> dict[str, tuple[str, ...]]:
+        """Where an explicit order leaves ours out, append it by the target's own means; return the new orders."""
         ...
 
 

@@ -10,7 +10,7 @@ leaves the mark, and the next run asks the target: if it has the login, ours is 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from codex_auth.core.errors import (
@@ -66,7 +66,7 @@ class Delivered:
     mode: str
     credential: Credential
     given: Given
-    new_order: tuple[str, ...] | None = None
+    new_orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
     dry_run: bool = False
 
 
@@ -91,7 +91,9 @@ def deliver(profile: str, order: Order, *, target: Target, store: Store, places:
             return Delivered(place=target.place, mode=order.mode, credential=held, given=given, dry_run=True)
         hand = _Hand(profile, target, store=store, places=places, world=world)
         given = hand.over(gift) if gift.is_whole else hand.lease(gift)
-    return Delivered(place=target.place, mode=order.mode, credential=held, given=given, new_order=target.let_use(given))
+    return Delivered(
+        place=target.place, mode=order.mode, credential=held, given=given, new_orders=target.let_use(given)
+    )
 
 
 def take_back(profile: str, *, target: Target, store: Store, places: Places) -> Given:

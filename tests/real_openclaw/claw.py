@@ -125,7 +125,8 @@ class Claw:
     def hold(self, profile_id: str, credential: dict[str, Any]) -> None:
         """Let OpenClaw hold a credential, by its own SDK."""
         self.sdk(
-            "await sdk.updateAuthProfileStoreWithLock({updater(s) { s.profiles[facts.id] = facts.held; return true; }})",
+            "const updater = (store) => { store.profiles[facts.id] = facts.held; return true; };"
+            "await sdk.updateAuthProfileStoreWithLock({ updater });",
             id=profile_id,
             held=credential,
         )

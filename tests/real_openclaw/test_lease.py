@@ -88,6 +88,6 @@ def test_the_configuration_is_asked(claw: Claw) -> None:
 
     done = program.json("deliver", "openclaw", "work")
 
-    assert done["order"] == [f"{provider}:first", claw.profile_id]
-    assert claw.json("models", "auth", "order", "get", "--provider", provider)["order"] == done["order"]
+    assert done["orders"] == {"main": [f"{provider}:first", claw.profile_id]}
+    assert claw.json("models", "auth", "order", "get", "--provider", provider)["order"] == done["orders"]["main"]
     assert claw.config.read_text() == before
