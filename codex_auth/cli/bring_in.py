@@ -41,6 +41,6 @@ def command(
     places, store = open_places(ctx, world, auth_path)
     asked = name or name_of_id(profile_id)
     profile = read_name(asked or chosen_profile(None, places, world))
-    target = open_target(source, profile, agent=agent, env=world.env, profile_id=profile_id)
+    target = open_target(source, profile, agent=agent, env=world.env, locks=places.locks, profile_id=profile_id)
     credential = bring_in(profile, target=target, store=store)
     print_imported(credential, target.place, world, as_json=as_json, full=full)

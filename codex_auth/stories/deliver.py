@@ -115,7 +115,7 @@ def renew_leases(
     *, store: Store, places: Places, world: World, only: str | None = None, opener: Opener | None = None
 ) -> Iterator[tuple[str, Delivery | AuthError]]:
     """Bring every target the access token that the store has by now; one that fails keeps no other from it."""
-    opener = opener or (lambda place: reopen(place, world.env))
+    opener = opener or (lambda place: reopen(place, world.env, locks=places.locks))
     for profile in deliveries.delivered_profiles(places):
         if only in {None, profile}:
             try:

@@ -17,7 +17,7 @@ FLOORS = {
     "loopback terminal browser child key_source passphrases vault_keys",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots os_keyring "
     "vault_seen vault_hot vault shelves",
-    "deliver": "protocol openclaw targets",
+    "deliver": "protocol openclaw openclaw_json fallback targets",
     "stories": "sign_in two_step login copies refresh deliver alerts keep status run move",
     "cli": "show doors why report table quick options opening redirect_input outcome delivered "
     "token_json hot token login start finish cancel status refresh run keeping timing keep deliver bring_in move vault "
