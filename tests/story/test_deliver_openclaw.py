@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -95,6 +98,16 @@ def test_the_credential_goes_by_stdin_only(program: Program, tmp_path: Path) -> 
     assert f"OPENCLAW_STATE_DIR={program.home}/.openclaw" in seen
     for word in ("access-work", "refresh-work", "NODE_OPTIONS", "OPENAI_API_KEY"):
         assert word not in seen
+
+
+def test_the_package_brings_the_helper(tmp_path: Path) -> None:
+    """The wheel that is installed holds the file that Node runs."""
+    root = Path(__file__).parents[2]
+    words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    subprocess.run(words, cwd=root, check=True, capture_output=True, timeout=100)
+
+    (wheel,) = tmp_path.glob("*.whl")
+    assert "codex_auth/deliver/openclaw_helper.mjs" in zipfile.ZipFile(wheel).namelist()
 
 
 def test_without_openclaw_it_says_so(program: Program) -> None:
