@@ -125,8 +125,14 @@ def copied(report: story.Report) -> list[str]:
 
 
 def delivered(report: story.Report, now: datetime) -> list[str]:
-    """Return a line for each place that a profile was delivered to."""
-    return [f"{profile}: {_delivered(each, now)}" for profile, rows in report.delivered.items() for each in rows]
+    """Return a line for each place that a profile was delivered to; not for a login that was handed over before it."""
+    owners = {card.profile: card.owner for card in report.cards}
+    return [
+        f"{profile}: {_delivered(each, now)}"
+        for profile, rows in report.delivered.items()
+        for each in rows
+        if each.mode == "lease" or not each.is_settled or owners.get(profile) == each.place.target
+    ]
 
 
 def _delivered(row: "Delivery", now: datetime) -> str:

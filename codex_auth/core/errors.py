@@ -514,6 +514,15 @@ class OpenClawHasLogin(DeliveryError):
     status = 5
 
 
+class OpenClawHides(DeliveryError):
+    """Agents have a profile of their own of this id, which they would use instead of the shared one."""
+
+    code = "openclaw_hides"
+    sentence = "{profile_id} would not be used by the agents {agents}: they have a profile of their own of that id."
+    remedy = "Deliver to each of them (`--agent {agent}`), or under another name."
+    status = 5
+
+
 class OpenClawModeConflict(DeliveryError):
     """OpenClaw's configuration expects another type of credential under this id, and would not use ours."""
 

@@ -14,6 +14,7 @@ from codex_auth.core.errors import (
     OpenClawFailed,
     OpenClawHasLogin,
     OpenClawHasOther,
+    OpenClawHides,
     OpenClawKeptOther,
     OpenClawMigrationPending,
     OpenClawModeConflict,
@@ -54,6 +55,7 @@ CLEAN = (
     OpenClawRefreshing,
     OpenClawHasOther,
     OpenClawHasLogin,
+    OpenClawHides,
     OpenClawModeConflict,
     OpenClawNodeUnusable,
 )
@@ -222,6 +224,11 @@ class OpenClaw:
         if code == "not_found":
             ids = answer.get("ids")
             raise OpenClawNotThere(**facts, ids=", ".join(map(str, ids)) if isinstance(ids, list) and ids else "none")
+        if code == "hidden":
+            hidden = answer.get("hidden")
+            folders = hidden if isinstance(hidden, list) else []
+            agents = [each for each in self._readers() if self._home.agent_folder(each) in folders]
+            raise OpenClawHides(**facts, agents=", ".join(agents), agent=agents[0] if agents else MAIN)
         kind = _REFUSALS.get(code)
         if kind is not None:
             raise kind(**facts)
@@ -241,17 +248,13 @@ class OpenClaw:
             problem = "it belongs to another account"
         elif held.expires is None or abs((held.expires - credential.expires).total_seconds()) > 1:
             problem = "it ends at another time"
-        elif given.hidden_in:
-            names = ", ".join(given.hidden_in)
-            problem = f"a profile of the same id hides it from the agents {names}; deliver to them with --agent"
         if problem:
             raise OpenClawKeptOther(
                 profile=self.profile, target=NAME, profile_id=self.place.profile_id, problem=problem
             )
 
     def _given(self, answer: Mapping[str, Any]) -> Given:
-        orders, hidden = answer.get("orders"), answer.get("hidden")
-        folders = {self._home.agent_folder(each): each for each in self._readers()}
+        orders = answer.get("orders")
         listed = zip(self._readers(), orders, strict=False) if isinstance(orders, list) else ()
         return Given(
             before=_held(answer.get("before")),
@@ -261,7 +264,6 @@ class OpenClaw:
                 for agent, order in listed
                 if isinstance(order, list) and order and self.place.profile_id not in order
             ),
-            hidden_in=tuple(folders.get(each, "?") for each in hidden) if isinstance(hidden, list) else (),
             ids=tuple(map(str, answer.get("ids") or ())),
         )
 

@@ -18,6 +18,7 @@ const CODES = new Set([
   "other_account", // the profile there belongs to somebody else
   "holds_login", // the profile there is a login that OpenClaw refreshes itself
   "mode_conflict", // OpenClaw's configuration says another type for this profile id
+  "hidden", // agents have a profile of their own of this id, which they would use instead
   "not_found", // nothing is there under this id
   "fenced", // what is there is only the mark of a refresh that failed
   "unexpected",
@@ -153,6 +154,12 @@ async function main() {
   const listed = (store) => Object.keys(store.profiles).filter((id) => id.startsWith(`${provider}:`));
   const found = read(sdk, request);
   const before = found.profiles[request.id];
+  // An agent's own profile hides the shared one of the same id. One that merely repeats it hides nothing.
+  const hidden = (request.agent_dirs ?? []).filter((folder) => {
+    const seen = folder === request.agent_dir ? null : read(sdk, request, folder).profiles[request.id];
+    return seen && accessOf(seen) !== accessOf(before ?? {});
+  });
+  if (hidden.length && (request.op === "put" || request.op === "would_put")) throw new Refusal("hidden", { hidden });
   if (request.op === "put") {
     await change(sdk, request, (store) => {
       const held = store.profiles[request.id];
@@ -177,10 +184,6 @@ async function main() {
     throw new Refusal("bad_request");
   }
   const store = read(sdk, request);
-  const hidden = (request.agent_dirs ?? []).filter((folder) => {
-    const seen = sdk.ensureAuthProfileStore(folder, { allowKeychainPrompt: false }).profiles[request.id];
-    return (seen ? accessOf(seen) : null) !== (accessOf(store.profiles[request.id]) ?? null);
-  });
   answer({
     ok: true,
     before: shown(before),
@@ -188,7 +191,6 @@ async function main() {
     // Each agent has an order of its own; where it has none, the configuration's holds.
     orders: (request.agent_dirs ?? []).map((folder) => read(sdk, request, folder).order?.[provider] ?? settings.order),
     mode: settings.mode,
-    hidden,
     ids: listed(store),
     // The refresh token stays where it is: whoever keeps a second copy will spend it one day.
     ...(request.op === "export" ? { credential: { ...before, refresh: undefined, idToken: undefined } } : {}),

@@ -45,8 +45,6 @@ class Given:
     now: Held | None
     orders: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Agents with an explicit order of profiles that leaves this one out, so that it would never be used."""
-    hidden_in: tuple[str, ...] = ()
-    """Agents that see another credential of the same id instead."""
     ids: tuple[str, ...] = ()
     """The profile ids of this provider there are."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from codex_auth.core.errors import AuthError, ProfileNotFound, TwoCopies
+from codex_auth.core.errors import AuthError, HandOverUnclear, ProfileNotFound, TwoCopies
 from codex_auth.core.model import Card
 from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.edge import elsewhere
@@ -87,14 +87,16 @@ def life(card: Card, now: datetime) -> str:
 def verdict(report: Report, now: datetime) -> int:
     """Return the exit status of `status --check`.
 
-    9 when a refresh token lies in two places, 3 when a person must sign in (there is no profile, or one has expired
-    and nothing can renew it), 4 when one is expiring or waits to be renewed, 1 when something could not be read, 0
-    otherwise.
+    9 when a refresh token lies in two places or it is not known who has it, 3 when a person must sign in (there is no
+    profile, or one has expired and nothing can renew it), 4 when one is expiring or waits to be renewed, 1 when
+    something could not be read, 0 otherwise.
     """
     if report.trouble:
         return report.trouble[0].status
     if report.copies:
         return TwoCopies.status
+    if any(not row.is_settled for rows in report.delivered.values() for row in rows):
+        return HandOverUnclear.status
     lives = [(life(card, now), card.has_refresh_token) for card in report.cards]
     if not lives or any(state == EXPIRED and not renewable for state, renewable in lives):
         return 3

@@ -91,3 +91,28 @@ def test_the_configuration_is_asked(claw: Claw) -> None:
     assert done["orders"] == {"main": [f"{provider}:first", claw.profile_id]}
     assert claw.json("models", "auth", "order", "get", "--provider", provider)["order"] == done["orders"]["main"]
     assert claw.config.read_text() == before
+
+
+def test_an_agents_own_profile_is_not_hidden_behind(sqlite_claw: Claw) -> None:
+    """Where an agent would use a profile of its own instead of the shared one, we say so and write nothing."""
+    program, claw = sqlite_claw.program, sqlite_claw
+    token = put_login(program)
+    folder = claw.state / "agents/news/agent"
+    claw.sdk(
+        "const updater = (store) => { store.profiles[facts.id] = facts.held; return true; };"
+        "await sdk.updateAuthProfileStoreWithLock({ updater, agentDir: facts.folder });",
+        id=claw.profile_id,
+        folder=str(folder),
+        held={"type": "token", "provider": "openai", "token": "their own", "expires": 1999999999000},
+    )
+
+    refused = program.json("deliver", "openclaw", "work")
+    assert refused["error"] == "openclaw_hides"
+    assert "--agent news" in refused["hint"]
+    assert claw.held() is None
+
+    assert program.json("deliver", "openclaw", "work", "--agent", "news", "--replace")["ok"] is True
+    seen = claw.sdk(
+        "return sdk.ensureAuthProfileStore(facts.folder).profiles[facts.id]", id=claw.profile_id, folder=str(folder)
+    )
+    assert seen["token"] == token
