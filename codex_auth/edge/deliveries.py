@@ -8,7 +8,7 @@ settled, nobody here spends the refresh token.
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -81,6 +81,11 @@ class Deliveries:
     def unsettled(self) -> Delivery | None:
         """The hand-over that was begun and not finished."""
         return next((row for row in self.rows if not row.is_settled), None)
+
+
+def is_given_away(rows: Iterable[Delivery], owner: str) -> bool:
+    """Whether the owner got the login from us: then that our copy of its access token ends concerns nobody."""
+    return any(row.mode == HAND_OVER and row.is_settled and row.place.target == owner for row in rows)
 
 
 def delivered_profiles(places: Places) -> list[str]:

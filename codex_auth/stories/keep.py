@@ -20,7 +20,7 @@ from codex_auth.core.errors import (
     TwoCopies,
 )
 from codex_auth.core.model import OWNER_SELF, Card, Credential
-from codex_auth.edge import rounds
+from codex_auth.edge import deliveries, rounds
 from codex_auth.edge.journal import ASKING, Journal
 from codex_auth.edge.places import Places
 from codex_auth.edge.rounds import LastRound, Told
@@ -84,8 +84,11 @@ def blocked(card: Card, store: Store, places: Places) -> AuthError | None:
     Raises the store's errors.
     """
     if not card.has_refresh_token:
-        ours = card.owner == OWNER_SELF
-        return NothingToRefresh(profile=card.profile) if ours else NotOurs(profile=card.profile, owner=card.owner)
+        if card.owner == OWNER_SELF:
+            return NothingToRefresh(profile=card.profile)
+        rows = deliveries.read(places, card.profile).rows
+        given_away = deliveries.is_given_away(rows, card.owner)
+        return None if given_away else NotOurs(profile=card.profile, owner=card.owner)
     journal = Journal(places, card.profile)
     note = journal.read() if card.owner == OWNER_SELF else None
     is_stuck = note is not None and note.step == ASKING and note.attempt > 1

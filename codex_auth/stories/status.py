@@ -97,10 +97,20 @@ def verdict(report: Report, now: datetime) -> int:
         return TwoCopies.status
     if any(not row.is_settled for rows in report.delivered.values() for row in rows):
         return HandOverUnclear.status
-    lives = [(life(card, now), card.has_refresh_token) for card in report.cards]
-    if not lives or any(state == EXPIRED and not renewable for state, renewable in lives):
+    lives = [(life(card, now), card.has_refresh_token) for card in report.cards if not _is_given_away(card, report)]
+    if not report.cards or any(state == EXPIRED and not renewable for state, renewable in lives):
         return 3
     return 4 if any(state in {EXPIRED, EXPIRING_SOON} for state, _ in lives) else 0
+
+
+def _is_given_away(card: Card, report: Report) -> bool:
+    """Whether a login was handed over, so that its owner keeps it alive and not we."""
+    rows = report.delivered.get(card.profile)
+    if not rows:
+        return False
+    from codex_auth.edge.deliveries import is_given_away
+
+    return is_given_away(rows, card.owner)
 
 
 def _delivered(places: Places) -> "list[tuple[str, tuple[Delivery, ...]]]":

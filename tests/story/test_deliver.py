@@ -294,6 +294,23 @@ def test_a_crash_leaves_one_owner(bed: Bed, monkeypatch: pytest.MonkeyPatch, poi
     assert deliveries.read(bed.places, "work").unsettled is None
 
 
+def test_a_login_that_was_given_away_concerns_nobody_here(bed: Bed) -> None:
+    """That our last access token of it ends is neither told by `keep` nor by the exit status of `status --check`."""
+    from codex_auth.stories import status
+    from codex_auth.stories.keep import keep_once
+
+    bed.deliver(WHOLE)
+    later = replace(bed.world, now=lambda: NOW + timedelta(days=10))
+    told: list[object] = []
+
+    done = keep_once(store=bed.store, places=bed.places, world=later, tell=told.append)
+
+    assert (done.failures, told) == ({}, [])
+    report = status.look(bed.store, bed.places, later)
+    assert status.verdict(report, later.now()) == 0
+    assert [row.mode for row in report.delivered["work"]] == ["hand-over"]
+
+
 def test_a_login_that_was_there_before_is_not_taken_for_ours(bed: Bed) -> None:
     """Killed before giving, where the target had another login of the account: ours stays ours."""
     bed.target.kind, bed.target.refresh = "oauth", Secret("their own")
