@@ -14,9 +14,11 @@ from codex_auth.core.text import printable
 from codex_auth.edge.pending import PendingFile
 from codex_auth.edge.places import STORE_DEFAULT, Places
 from codex_auth.edge.world import World
-from codex_auth.stories.device import advice, granted, warning
-from codex_auth.stories.move import Moved
-from codex_auth.stories.two_step import Started
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_auth.stories.move import Moved
+    from codex_auth.stories.two_step import Started
 
 INSTRUCTIONS = (
     "Open login_url in a browser and approve. The browser then ends on an address that begins with redirect_uri "
@@ -33,7 +35,7 @@ DEVICE_INSTRUCTIONS = (
 )
 
 
-def print_started(started: Started, world: World, *, as_json: bool) -> None:
+def print_started(started: "Started", world: World, *, as_json: bool) -> None:
     """Print the link, and what to do with it."""
     login = started.login
     if as_json:
@@ -57,8 +59,10 @@ def print_started(started: Started, world: World, *, as_json: bool) -> None:
     world.tell(f"Copy that whole address and run: codex-auth finish {login.profile}")
 
 
-def print_device_started(started: Started, world: World, *, as_json: bool) -> None:
+def print_device_started(started: "Started", world: World, *, as_json: bool) -> None:
     """Print the page and the code to type there, after what should be known before."""
+    from codex_auth.stories.device import advice, granted, warning
+
     login = started.login
     if as_json:
         _print(
@@ -150,7 +154,7 @@ def refreshed_row(profile: str, result: Credential | AuthError) -> dict[str, obj
     return {"profile": profile, "ok": True, "expires_at": words.stamp(result.expires)}
 
 
-def print_moved(moved: Moved, world: World, *, dry_run: bool, as_json: bool) -> None:
+def print_moved(moved: "Moved", world: World, *, dry_run: bool, as_json: bool) -> None:
     """Say where a login was and is, or would be."""
     if as_json:
         _print(world, profile=moved.profile, source=moved.source, target=moved.target, dry_run=dry_run)

@@ -51,4 +51,13 @@ def command(
     else:
         profile = meant_profile(chosen_profile(name, places, world), store)
         results = {profile: refresh(profile, wish, store=store, places=places, world=world)}
+    from codex_auth.core.errors import AuthError
+    from codex_auth.stories.deliver import renew_leases
+
+    renewed = {name for name, result in results.items() if not isinstance(result, AuthError)}
+    for profile in sorted(renewed):
+        for _, outcome in renew_leases(store=store, places=places, world=world, only=profile):
+            if isinstance(outcome, AuthError):
+                world.tell(f"codex-auth: {profile} is refreshed, and where it is leased it is not new yet: {outcome}")
+                world.tell(f"  {outcome.hint} `codex-auth keep` tries it again.")
     return print_refreshed(results, world, as_json=as_json)

@@ -8,6 +8,10 @@ from codex_auth.core.provider import OPENAI_ISSUER
 from codex_auth.core.text import printable
 from codex_auth.stories import status as story
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_auth.edge.deliveries import Delivery
+
 
 def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:
     """Return the JSON form of a report (schema_version 1)."""
@@ -54,6 +58,19 @@ def _profile(card: Card, report: story.Report, now: datetime, *, full: bool) -> 
         "has_refresh_token": card.has_refresh_token,
         "copies": report.copies.get(card.profile, []),
         "refused": str(report.refused[card.profile]) if card.profile in report.refused else None,
+        "delivered": [
+            {
+                "target": each.place.target,
+                "mode": each.mode,
+                "profile_id": each.place.profile_id,
+                "state_dir": each.place.state,
+                "agent": each.place.agent or None,
+                "delivered_at": words.stamp(each.at),
+                "expires_at": words.stamp(each.expires),
+                "settled": each.is_settled,
+            }
+            for each in report.delivered.get(card.profile, ())
+        ],
     }
 
 
@@ -100,6 +117,29 @@ def forbidden(report: story.Report) -> list[str]:
     return [f"{profile}: not used, by a rule: {refusal}" for profile, refusal in report.refused.items()]
 
 
+def delivered(report: story.Report, now: datetime) -> list[str]:
+    """Return a line for each place that a profile was delivered to; not for a login that was handed over before it."""
+    owners = {card.profile: card.owner for card in report.cards}
+    return [
+        f"{profile}: {_delivered(each, now)}"
+        for profile, rows in report.delivered.items()
+        for each in rows
+        if each.mode == "lease" or not each.is_settled or owners.get(profile) == each.place.target
+    ]
+
+
+def _delivered(row: "Delivery", now: datetime) -> str:
+    place = printable(row.place.spoken, limit=200)
+    if not row.is_settled:
+        return f"a hand-over to {place} was cut off; `codex-auth keep --once` finds out who has it"
+    if row.mode != "lease":
+        return f"handed over to {place} {words.duration(now - row.at)} ago"
+    if row.expires is not None and row.expires <= now:
+        return f"its lease at {place} ended {words.duration(now - row.expires)} ago"
+    left = "" if row.expires is None else f", which ends in {words.duration(row.expires - now)}"
+    return f"leased to {place}{left}"
+
+
 def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
     """Return the report as lines of aligned text, for pipes and narrow places."""
     lines: list[str] = []
@@ -112,6 +152,7 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
         ]
         lines += copied(report)
         lines += forbidden(report)
+        lines += delivered(report, now)
     elif not report.trouble:
         lines = ["No profiles yet. Run `codex-auth login` to sign in."]
     lines += [

@@ -1,5 +1,6 @@
 """The status report as a table on a terminal. Colour only repeats what the words say."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from rich.console import Console
@@ -7,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from codex_auth.cli import show as words
-from codex_auth.cli.report import COLUMNS, copied, forbidden, other_provider, row
+from codex_auth.cli.report import COLUMNS, copied, delivered, forbidden, other_provider, row
 from codex_auth.stories import status as story
 
 _COLOUR = {story.LIVE: "green", story.EXPIRING_SOON: "yellow", story.EXPIRED: "red", story.UNKNOWN: "dim"}
@@ -25,11 +26,8 @@ def print_report(report: story.Report, now: datetime, *, full: bool) -> None:
             style = _COLOUR[story.life(card, now)]
             table.add_row(Text(cells[0], style="bold"), *map(Text, cells[1:]), Text(ends, style=style))
         console.print(table)
-        for card in report.cards:
-            if other_provider(card):
-                console.print(Text(f"{card.profile}: signed in at {other_provider(card)}", style="yellow"))
-        for line in copied(report) + forbidden(report):
-            console.print(Text(line, style="yellow"))
+        for line, style in _below(report, now):
+            console.print(Text(line, style=style))
         if len(report.cards) > 1:
             console.print(Text("* the profile that `default` means", style="dim"))
     elif not report.trouble:
@@ -43,3 +41,12 @@ def print_report(report: story.Report, now: datetime, *, full: bool) -> None:
                 (f"  codex-auth finish {login.profile}", "dim"),
             )
         )
+
+
+def _below(report: story.Report, now: datetime) -> Iterator[tuple[str, str]]:
+    """Return what stands below the table, and the colour of each line."""
+    for card in report.cards:
+        if other_provider(card):
+            yield f"{card.profile}: signed in at {other_provider(card)}", "yellow"
+    yield from ((line, "yellow") for line in copied(report) + forbidden(report))
+    yield from ((line, "") for line in delivered(report, now))

@@ -10,6 +10,9 @@ VERBS = {
     "refresh": ("codex_auth.cli.refresh", "Renew a login now; once, however many processes ask."),
     "run": ("codex_auth.cli.run", "Run a command with a login in its environment: run NAME -- COMMAND."),
     "keep": ("codex_auth.cli.keep", "Renew every login ahead of its end, once or for as long as it runs."),
+    "deliver": ("codex_auth.cli.deliver", "Give another program a login: a lease that we renew, or all of it."),
+    "import": ("codex_auth.cli.bring_in", "Read a login that another program keeps; it stays the owner."),
+    "leftovers": ("codex_auth.cli.leftovers", "Find and remove old copies of credentials that nobody reads."),
     "move": ("codex_auth.cli.move", "Keep a login in another store: file, keyring or vault."),
     "vault": ("codex_auth.cli.vault", "Change the key of the encrypted vault."),
     "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),
@@ -24,7 +27,7 @@ def help_text() -> str:
     """Return what `codex-auth --help` prints."""
     from codex_auth.core.errors import EXIT_CODES
 
-    verbs = "\n".join(f"  {verb:<9}{line}" for verb, (_, line) in VERBS.items())
+    verbs = "\n".join(f"  {verb:<10}{line}" for verb, (_, line) in VERBS.items())
     codes = "\n".join(f"  {code:<5}{meaning}" for code, meaning in EXIT_CODES.items())
     return f"""Usage: codex-auth COMMAND [OPTIONS] [NAME]
 

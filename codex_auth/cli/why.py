@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from codex_auth.cli import show as words
+from codex_auth.cli import why_openclaw
 from codex_auth.core.errors import PolicyUnusable
 from codex_auth.core.policy import WORKSPACES, Rule
 from codex_auth.core.provider import OPENAI_HOST
@@ -23,6 +24,7 @@ def facts(places: Places, world: World, *, full: bool) -> dict[str, object]:
             "store": places.store,
             "store_rule": places.store_rule,
             "state": places.state,
+            "openclaw": why_openclaw.document(world),
         },
         "network": network_facts(OPENAI_HOST, world.env),
         "policy": [_rule_row(rule, full=full) for rule in _rules(places, world)],
@@ -31,7 +33,7 @@ def facts(places: Places, world: World, *, full: bool) -> dict[str, object]:
 
 def lines(report: story.Report, places: Places, world: World, *, full: bool) -> list[str]:
     """Return the reasons for people."""
-    settings = sorted(name for name in world.env if name.startswith("CODEX_AUTH_"))
+    settings = sorted(name for name in world.env if name.startswith(("CODEX_AUTH_", "OPENCLAW_")))
     unknown = "it was put there before reasons were noted"
     return [
         *(
@@ -44,6 +46,7 @@ def lines(report: story.Report, places: Places, world: World, *, full: bool) -> 
         f"  because {places.store_rule}",
         f"state: {places.state}",
         f"configuration: {places.config_file}",
+        *why_openclaw.lines(world),
         *(f"from the environment: {name}" for name in settings),
         *_ways(network_facts(OPENAI_HOST, world.env)),
         *(_rule_line(rule, full=full) for rule in _rules(places, world)),

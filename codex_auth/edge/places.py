@@ -68,6 +68,11 @@ class Places:
         return os.path.join(self.state, "journal")
 
     @property
+    def deliveries(self) -> str:
+        """The folder of the notes that say where each profile was delivered."""
+        return os.path.join(self.state, "deliveries")
+
+    @property
     def alerts(self) -> str:
         """What `keep` has told of each profile."""
         return os.path.join(self.state, "alerts.json")

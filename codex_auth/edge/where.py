@@ -7,6 +7,8 @@ INDEX_NAME = "index.json"
 """The list of what keyring and vault hold, without the secrets."""
 VAULT_NAME = "vault.cav"
 VAULT_KEY_NAME = "vault.key"
+_SCHEMA_BESIDE_JSON = 1
+"""The schema of the database that OpenClaw 2026.6.1 has for other things, while it keeps credentials in JSON."""
 
 ETC = "/etc"
 POLICY_FOLDERS = ("codex-auth", "codex")
@@ -73,6 +75,9 @@ def auth_path(
     own = own_path(env, home)
     if keeps_sqlite(agent):
         return own, "OpenClaw here keeps its credentials in SQLite, so this is codex-auth's own file", False
+    if os.path.exists(own):
+        # An agent folder that appears later, by a delivery of ours for one, must not hide the logins that are there.
+        return own, "codex-auth's own file is there already", False
     if os.path.isdir(agent):
         return os.path.join(agent, AUTH_NAME), "OpenClaw here reads this file (JSON era)", True
     if assume_openclaw and not os.path.isdir(state):
@@ -110,9 +115,20 @@ def own_path(env: "Mapping[str, str]", home: str) -> str:
 def keeps_sqlite(agent: str) -> bool:
     """Whether the OpenClaw of this agent folder keeps credentials in SQLite (2026.6.5 and later)."""
     state = os.path.dirname(os.path.dirname(os.path.dirname(agent)))
-    return os.path.exists(os.path.join(agent, "openclaw-agent.sqlite")) or os.path.exists(
-        os.path.join(state, "state", "openclaw.sqlite")
-    )
+    if os.path.exists(os.path.join(agent, "openclaw-agent.sqlite")):
+        return True
+    shared = os.path.join(state, "state", "openclaw.sqlite")
+    return os.path.exists(shared) and schema_of(shared) != _SCHEMA_BESIDE_JSON
+
+
+def schema_of(database: str) -> int:
+    """Return the schema number (`user_version`) in the head of an SQLite file; 0 if it does not say."""
+    try:
+        with open(database, "rb") as file:
+            head = file.read(64)
+    except OSError:
+        return 0
+    return int.from_bytes(head[60:64], "big") if head.startswith(b"SQLite format 3") else 0
 
 
 def openclaw_state(env: "Mapping[str, str]", home: str) -> str:

@@ -20,7 +20,7 @@ from codex_auth.core.errors import (
     TwoCopies,
 )
 from codex_auth.core.model import OWNER_SELF, Card, Credential
-from codex_auth.edge import rounds
+from codex_auth.edge import deliveries, rounds
 from codex_auth.edge.journal import ASKING, Journal
 from codex_auth.edge.places import Places
 from codex_auth.edge.rounds import LastRound, Told
@@ -28,6 +28,7 @@ from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.alerts import Alert, news, token_mark
+from codex_auth.stories.deliver import renew_leases
 from codex_auth.stories.refresh import MARGIN, Wish, refresh
 
 AHEAD = timedelta(minutes=30)
@@ -83,8 +84,11 @@ def blocked(card: Card, store: Store, places: Places) -> AuthError | None:
     Raises the store's errors.
     """
     if not card.has_refresh_token:
-        ours = card.owner == OWNER_SELF
-        return NothingToRefresh(profile=card.profile) if ours else NotOurs(profile=card.profile, owner=card.owner)
+        if card.owner == OWNER_SELF:
+            return NothingToRefresh(profile=card.profile)
+        rows = deliveries.read(places, card.profile).rows
+        given_away = deliveries.is_given_away(rows, card.owner)
+        return None if given_away else NotOurs(profile=card.profile, owner=card.owner)
     journal = Journal(places, card.profile)
     note = journal.read() if card.owner == OWNER_SELF else None
     is_stuck = note is not None and note.step == ASKING and note.attempt > 1
@@ -113,6 +117,7 @@ def keep_once(*, store: Store, places: Places, world: World, tell: Tell) -> Roun
         if told != before:
             rounds.write_told(places, told)
         results = dict(_renewed(cards, now, store=store, places=places, world=world))
+        results = _delivered(results, store=store, places=places, world=world)
         standings = [(card, *_standing(card, results.get(card.profile), store, places)) for card in store.cards()]
         alerts: list[Alert] = []
         end = world.ticks() + TELLING_SECONDS
@@ -168,6 +173,19 @@ def _renewed(
             else:
                 if (held.refreshed, held.expires) != (card.refreshed, card.expires):
                     yield card.profile, held
+
+
+def _delivered(
+    results: dict[str, Credential | AuthError], *, store: Store, places: Places, world: World
+) -> dict[str, Credential | AuthError]:
+    """Bring the new tokens to where they were leased; a delivery that failed is what is wrong with its profile."""
+    failed = {
+        profile: outcome
+        for profile, outcome in renew_leases(store=store, places=places, world=world)
+        if isinstance(outcome, AuthError)
+    }
+    refused = {profile: result for profile, result in results.items() if isinstance(result, AuthError)}
+    return results | failed | refused
 
 
 def _standing(

@@ -14,6 +14,7 @@ from codex_auth.core.errors import (
     ApiKeyStays,
     AuthError,
     ExpiredOnArrival,
+    HandOverUnclear,
     NothingToRefresh,
     NotOurs,
     ProfileNotFound,
@@ -33,7 +34,7 @@ from codex_auth.core.model import OWNER_SELF, Credential
 from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider, read_issuer
 from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
-from codex_auth.edge import policies, wire
+from codex_auth.edge import deliveries, policies, wire
 from codex_auth.edge.journal import ASKING, REPLIED, Journal, Note
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import deferred
@@ -264,9 +265,16 @@ class _Attempt:
             if timedelta() < rest <= timedelta(hours=1):
                 host = self._provider_of(held).host
                 raise RefreshNotDue(host=host, profile=self._profile, wait=_rounded(rest))
+        self._refuse_hand_over(held.refresh)
         if not self._wish.despite_copies:
             self._refuse_copies()
         return held.refresh
+
+    def _refuse_hand_over(self, token: Secret) -> None:
+        """Refuse to spend a token that another program may have got, in a hand-over that was cut off."""
+        row = deliveries.read(self._places, self._profile).unsettled
+        if row is not None and row.refresh == self._journal.fingerprint(token):
+            raise HandOverUnclear(profile=self._profile, target=row.place.target)
 
     def _refuse_copies(self) -> None:
         """Refuse to spend a token that somebody else holds too: it would log them out, or they us."""

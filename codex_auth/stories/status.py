@@ -1,10 +1,11 @@
 """What we hold, whose it is, how long it lives, and what is waiting. Local and fast; nothing is changed."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from codex_auth.core.errors import AuthError, PolicyRefused, ProfileNotFound, TwoCopies
+from codex_auth.core.errors import AuthError, HandOverUnclear, PolicyRefused, ProfileNotFound, TwoCopies
 from codex_auth.core.model import Card
 from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.edge import elsewhere, where
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from codex_auth.core.policy import Policy
+    from codex_auth.edge.deliveries import Delivery
     from codex_auth.stores.protocol import Store
 
     Item = TypeVar("Item")
@@ -42,6 +44,8 @@ class Report:
     """Profile to the other places in which its refresh token lies, for those where there are any."""
     refused: dict[str, PolicyRefused]
     """Profile to why a rule forbids its use, for those where one does."""
+    delivered: "dict[str, tuple[Delivery, ...]]" = field(default_factory=dict)
+    """Profile to where it was delivered, for those that ever were."""
 
 
 def look(store: "Store", places: Places, world: World, *, selector: str | None = None) -> Report:
@@ -59,6 +63,7 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
     waiting = [login for login in _collect(pending, trouble) if login.is_live(now)]
     copies = dict(_collect(lambda: _copies(cards, store, places, world).items(), trouble))
     refused = dict(_collect(lambda: _refused(cards, places, world).items(), trouble))
+    delivered = dict(_collect(lambda: _delivered(places), trouble))
     names = [card.profile for card in cards]
     default = DEFAULT if DEFAULT in names or not names else names[0]
     if selector is not None:
@@ -67,10 +72,19 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
         cards = [card for card in cards if card.profile == name]
         copies = {profile: found for profile, found in copies.items() if profile == name}
         refused = {profile: refusal for profile, refusal in refused.items() if profile == name}
+        delivered = {profile: rows for profile, rows in delivered.items() if profile == name}
         waiting = [login for login in waiting if login.profile == name]
         if not cards and not waiting and not trouble:
             raise ProfileNotFound(profile=name)
-    return Report(cards=cards, waiting=waiting, default=default, trouble=trouble, copies=copies, refused=refused)
+    return Report(
+        cards=cards,
+        waiting=waiting,
+        default=default,
+        trouble=trouble,
+        copies=copies,
+        refused=refused,
+        delivered=delivered,
+    )
 
 
 def life(card: Card, now: datetime) -> str:
@@ -86,18 +100,20 @@ def life(card: Card, now: datetime) -> str:
 def verdict(report: Report, now: datetime) -> int:
     """Return the exit status of `status --check`.
 
-    9 when a refresh token lies in two places, 6 when a rule forbids the use of a login, 3 when a person must sign in
-    (there is no profile, or one has expired and nothing can renew it), 4 when one is expiring or waits to be renewed,
-    1 when something could not be read, 0 otherwise.
+    9 when a refresh token lies in two places or it is not known who has it, 6 when a rule forbids the use of a login,
+    3 when a person must sign in (there is no profile, or one has expired and nothing can renew it), 4 when one is
+    expiring or waits to be renewed, 1 when something could not be read, 0 otherwise.
     """
     if report.trouble:
         return report.trouble[0].status
     if report.copies:
         return TwoCopies.status
+    if any(not row.is_settled for rows in report.delivered.values() for row in rows):
+        return HandOverUnclear.status
     if report.refused:
         return PolicyRefused.status
-    lives = [(life(card, now), card.has_refresh_token) for card in report.cards]
-    if not lives or any(state == EXPIRED and not renewable for state, renewable in lives):
+    lives = [(life(card, now), card.has_refresh_token) for card in report.cards if not _is_given_away(card, report)]
+    if not report.cards or any(state == EXPIRED and not renewable for state, renewable in lives):
         return 3
     return 4 if any(state in {EXPIRED, EXPIRING_SOON} for state, _ in lives) else 0
 
@@ -118,6 +134,25 @@ def _refused(cards: list[Card], places: Places, world: World) -> dict[str, Polic
     policy = policy_of(places, world)
     found = ((card.profile, policy.use_refusal(card)) for card in cards if policy is not None)
     return {profile: refusal for profile, refusal in found if refusal is not None}
+
+
+def _is_given_away(card: Card, report: Report) -> bool:
+    """Whether a login was handed over, so that its owner keeps it alive and not we."""
+    rows = report.delivered.get(card.profile)
+    if not rows:
+        return False
+    from codex_auth.edge.deliveries import is_given_away
+
+    return is_given_away(rows, card.owner)
+
+
+def _delivered(places: Places) -> "list[tuple[str, tuple[Delivery, ...]]]":
+    """Return what the notes of deliveries say; where nothing was ever delivered it costs one look."""
+    if not os.path.isdir(places.deliveries):
+        return []
+    from codex_auth.edge import deliveries
+
+    return [(name, deliveries.read(places, name).rows) for name in deliveries.delivered_profiles(places)]
 
 
 def _copies(cards: list[Card], store: "Store", places: Places, world: World) -> dict[str, list[str]]:

@@ -678,6 +678,24 @@ def test_nothing_is_written_beside_sqlite(tmp_path: Path, place: str) -> None:
     assert not (folder / "auth-profiles.json").exists()
 
 
+def test_the_database_of_2026_6_1_is_for_other_things(tmp_path: Path) -> None:
+    """The last OpenClaw of the JSON era has a shared database too (schema 1), and no credentials in it."""
+    folder = tmp_path / "agents" / "main" / "agent"
+    folder.mkdir(parents=True, mode=0o700)
+    (tmp_path / "state").mkdir()
+    database = tmp_path / "state/openclaw.sqlite"
+    store = AuthProfiles(str(folder / "auth-profiles.json"), locks=str(tmp_path / "locks"), openclaw=True)
+
+    database.write_bytes(b"SQLite format 3\0".ljust(63, b"\0") + b"\x0f")
+    with pytest.raises(OpenClawOwnsStore):
+        store.save(credential())
+
+    database.write_bytes(b"SQLite format 3\0".ljust(63, b"\0") + b"\x01")
+    store.save(credential())
+
+    assert store.names() == ["work"]
+
+
 def test_a_writer_without_a_lock_is_not_overwritten(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A change that another program made while we were making ours is kept: ours is made anew."""
     store = openclaws(write(path, OPENCLAWS))

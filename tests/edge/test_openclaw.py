@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.edge.openclaw import profile_prefix, version_on_path
+from codex_auth.edge.openclaw import installation, profile_prefix, version_on_path
 
 
 def install(folder: Path, package: object) -> dict[str, str]:
@@ -54,3 +54,45 @@ def test_no_openclaw_is_no_trouble(tmp_path: Path) -> None:
     """Nothing on PATH, or no PATH at all."""
     assert version_on_path({"PATH": str(tmp_path)}) is None
     assert version_on_path({}) is None
+
+
+def test_the_node_of_the_first_line_is_found(tmp_path: Path) -> None:
+    """A launcher that asks `env` for Node gets the one on PATH."""
+    env = install(tmp_path, {"name": "openclaw", "version": "2026.9.6"})
+    node = executable(tmp_path / "bin/node")
+
+    found = installation(env)
+
+    assert found is not None
+    assert (found.release, found.nodes) == ("2026.9.6", (str(node),))
+    assert found.package == str(tmp_path / "lib/node_modules/openclaw")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        '#!/bin/sh\nbasedir=$(dirname "$0")\nexec "$basedir/tools/node" "$basedir/x/node_modules/openclaw/cli.mjs"\n',
+        '#!/usr/bin/env bash\nset -e\nexec {folder}/tools/node {folder}/x/node_modules/openclaw/dist/entry.js "$@"\n',
+    ],
+    ids=["pnpm", "the installer"],
+)
+def test_a_launcher_that_is_a_script_names_package_and_node(tmp_path: Path, script: str) -> None:
+    """What pnpm and OpenClaw's own installer put on PATH is a shell script; its paths are read, it is not run."""
+    package = tmp_path / "x/node_modules/openclaw"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text(json.dumps({"name": "openclaw", "version": "2026.6.1"}))
+    node = executable(tmp_path / "tools/node")
+    executable(tmp_path / "openclaw", script.replace("{folder}", str(tmp_path)))
+
+    found = installation({"PATH": str(tmp_path)})
+
+    assert found is not None
+    assert (found.version, found.package, found.nodes) == ((2026, 6, 1), str(package), (str(node),))
+
+
+def executable(path: Path, text: str = "") -> Path:
+    """Write a program."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path

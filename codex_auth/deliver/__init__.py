@@ -1,0 +1,1 @@
+"""Programs that a login can be delivered to, behind one interface."""

@@ -1,0 +1,87 @@
+"""What every target promises."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from codex_auth.core.model import Credential
+from codex_auth.core.secret import Secret
+from codex_auth.edge.deliveries import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gift:
+    """What a target is given: a login of ours, as a lease or whole."""
+
+    credential: Credential
+    is_whole: bool = False
+    """Whether the refresh token goes with it: a hand-over."""
+    may_replace: bool = False
+    """Whether what is there of somebody else may be replaced."""
+    check_settings: bool = True
+    """Whether to look for settings of the target that would keep it from using the gift; slow, so not at renewals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a target holds under an id, without the tokens: those are known by their SHA-256 only."""
+
+    kind: str
+    account: str
+    email: str
+    expires: datetime | None
+    fence: str
+    """`running` or `failed` where the target's own refresh left its mark instead of tokens; else empty."""
+    access_hash: str
+    refresh_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a target holds now, and held before."""
+
+    before: Held | None
+    now: Held | None
+    orders: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Agents with an explicit order of profiles that leaves this one out, so that it would never be used."""
+    ids: tuple[str, ...] = ()
+    """The profile ids of this provider there are."""
+
+
+class Target(Protocol):
+    """A program that can be given a login. Every method may take seconds; trouble is a `DeliveryError`.
+
+    Whatever is raised, the target holds either what it held before or the whole gift, and `look` tells which.
+    """
+
+    place: Place
+
+    def check(self, gift: Gift) -> Given:
+        """Return what is there now; raise what `give` would, as far as that is known before trying."""
+        ...
+
+    def give(self, gift: Gift) -> Given:
+        """Put the gift there in place of what was there, read it back and return both."""
+        ...
+
+    def look(self) -> Given:
+        """Return what is there."""
+        ...
+
+    def take_back(self, credential: Credential) -> Given:
+        """Remove what was given of this login."""
+        ...
+
+    def export(self, profile: str) -> Credential:
+        """Return the login that is there, without its refresh token: that stays the target's."""
+        ...
+
+    def let_use(self, given: Given) -> dict[str, tuple[str, ...]]:
+        """Where an explicit order leaves ours out, append it by the target's own means; return the new orders."""
+        ...
+
+
+def hash_of(token: Secret | None) -> str:
+    """Return the SHA-256 by which `Held` knows a token."""
+    return "" if token is None else hashlib.sha256(token.reveal().encode()).hexdigest()

@@ -1,0 +1,342 @@
+"""Giving another program a login: a lease that we renew, or the whole of it; and always exactly one owner.
+
+A lease needs no journal: the note says which access token the target has, and where that is not the one in the
+store, `keep` delivers again. A hand-over goes
+
+    mark → give → verify → destroy our refresh token → settle the mark
+
+with each step durable before the next. From the mark on, nobody here spends the refresh token; a crash anywhere
+leaves the mark, and the next run asks the target: if it has the login, ours is destroyed, else the login stays ours.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from codex_auth.core.errors import (
+    AlreadyOpenClaws,
+    ApiKeyStays,
+    AuthError,
+    DeliveryError,
+    HandOverUnclear,
+    IdentityMismatch,
+    ImportInTheWay,
+    KeyNotDelivered,
+    NothingLeased,
+    NothingToRefresh,
+    NotOurs,
+    PolicyRefused,
+    PolicyUnusable,
+    ProfileNotFound,
+)
+from codex_auth.core.model import OWNER_SELF, Credential
+from codex_auth.core.policy import Policy
+from codex_auth.core.secret import Secret
+from codex_auth.core.text import mask_account
+from codex_auth.deliver.openclaw import CLEAN
+from codex_auth.deliver.protocol import Gift, Given, Target, hash_of
+from codex_auth.deliver.targets import reopen
+from codex_auth.edge import deliveries, policies
+from codex_auth.edge.deliveries import HAND_OVER, LEASE, Deliveries, Delivery, Place
+from codex_auth.edge.journal import Journal
+from codex_auth.edge.places import Places
+from codex_auth.edge.signals import deferred
+from codex_auth.edge.world import World
+from codex_auth.stores.protocol import Store
+from codex_auth.stories.refresh import LOCK_SECONDS, Wish, refresh
+
+AT_LEAST = timedelta(minutes=30)
+"""A login with less life than this is refreshed before it is leased, if that brings more."""
+
+Opener = Callable[[Place], Target]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the caller wants delivered, and how."""
+
+    mode: str = LEASE
+    may_replace: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """What a delivery did, or would do."""
+
+    place: Place
+    mode: str
+    credential: Credential
+    given: Given
+    new_orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    dry_run: bool = False
+
+
+def deliver(profile: str, order: Order, *, target: Target, store: Store, places: Places, world: World) -> Delivered:
+    """Give the target a login of ours, and return what it held before and holds now.
+
+    Raises `PolicyRefused`, `ProfileNotFound`, `KeyNotDelivered`, `NotOurs`, `NothingToRefresh`, `AlreadyOpenClaws`,
+    `HandOverUnclear`, what a refresh raises, and every `DeliveryError` of the target; then the owner is who it was.
+    """
+    policy = policies.in_force(places, world.env)
+    finished = settle(profile, lambda _: target, store=store, places=places, world=world)
+    if finished is not None and order.mode == HAND_OVER:
+        return finished
+    _deliverable(store.load(profile), profile, order.mode)
+    if not order.dry_run:
+        _refresh_if_short(profile, store=store, places=places, world=world)
+    with store.lock(profile, timeout=LOCK_SECONDS):
+        held = _deliverable(store.load(profile), profile, order.mode)
+        _permit(policy, held, order.mode, target.place, world)
+        _refuse_own_file(held, target.place, store, places)
+        gift = Gift(credential=held, is_whole=order.mode == HAND_OVER, may_replace=order.may_replace)
+        if order.dry_run:
+            given = target.check(gift)
+            return Delivered(place=target.place, mode=order.mode, credential=held, given=given, dry_run=True)
+        hand = _Hand(profile, target, store=store, places=places, world=world)
+        given = hand.over(gift) if gift.is_whole else hand.lease(gift)
+    return Delivered(
+        place=target.place, mode=order.mode, credential=held, given=given, new_orders=target.let_use(given)
+    )
+
+
+def take_back(profile: str, *, target: Target, store: Store, places: Places) -> Given:
+    """Remove a lease from its target. Raises `NothingLeased`, `ProfileNotFound` and the target's errors."""
+    with store.lock(profile, timeout=LOCK_SECONDS):
+        note = deliveries.read(places, profile)
+        row = note.at(target.place)
+        if row is None or row.mode != LEASE:
+            raise NothingLeased(profile=profile, target=target.place.target)
+        held = store.load(profile)
+        if held is None:
+            raise ProfileNotFound(profile=profile)
+        given = target.take_back(held)
+        deliveries.write(places, note.without(target.place))
+        return given
+
+
+def renew_leases(
+    *, store: Store, places: Places, world: World, only: str | None = None, opener: Opener | None = None
+) -> Iterator[tuple[str, Delivery | AuthError]]:
+    """Bring every target the access token that the store has by now; one that fails keeps no other from it."""
+    opener = opener or (lambda place: reopen(place, world.env, locks=places.locks))
+    for profile in deliveries.delivered_profiles(places):
+        if only in {None, profile}:
+            try:
+                settle(profile, opener, store=store, places=places, world=world)
+                yield from _renewed(profile, opener, store=store, places=places, world=world)
+            except AuthError as error:
+                yield profile, error
+
+
+def settle(profile: str, opener: Opener, *, store: Store, places: Places, world: World) -> Delivered | None:
+    """Finish a hand-over that was cut off: the target has the login and ours is destroyed, or it stays ours.
+
+    Returns the hand-over that is now complete, if there is one. Raises `HandOverUnclear` when the target cannot be
+    asked.
+    """
+    if deliveries.read(places, profile).unsettled is None:
+        return None
+    with store.lock(profile, timeout=LOCK_SECONDS):
+        row = deliveries.read(places, profile).unsettled
+        if row is None:
+            return None
+        given = _Hand(profile, opener(row.place), store=store, places=places, world=world).settle(row)
+        held = store.load(profile)
+    if given is None or held is None:
+        return None
+    return Delivered(place=row.place, mode=HAND_OVER, credential=held, given=given)
+
+
+def bring_in(profile: str, *, target: Target, store: Store) -> Credential:
+    """Read the login that the target keeps, and keep its access token here; the target stays its owner.
+
+    Raises `ImportInTheWay` and `IdentityMismatch` where a profile of that name is something else, and the target's
+    errors; a refresh fence is never imported.
+    """
+    with store.lock(profile, timeout=LOCK_SECONDS):
+        held = store.load(profile)
+        if held is not None and (held.owner == OWNER_SELF or held.is_api_key):
+            raise ImportInTheWay(profile=profile, target=target.place.target, profile_id=target.place.profile_id)
+        found = target.export(profile)
+        if held is not None and not held.identity.is_same_account(found.identity):
+            raise IdentityMismatch(
+                profile=profile,
+                found=mask_account(found.identity.account_id),
+                expected=mask_account(held.identity.account_id),
+            )
+        if held is not None:
+            found = replace(found, identity=held.identity, signed_in=held.signed_in, scope=held.scope)
+        store.prove_writable()
+        store.save(found)
+        return found
+
+
+class _Hand:
+    """One holder of a profile's lock, who gives it to one target."""
+
+    def __init__(self, profile: str, target: Target, *, store: Store, places: Places, world: World) -> None:
+        self._profile = profile
+        self._target = target
+        self._store = store
+        self._places = places
+        self._world = world
+        self._journal = Journal(places, profile)
+
+    def lease(self, gift: Gift) -> Given:
+        """Give the access token, and note which one it was."""
+        given = self._target.give(gift)
+        self._write(self._row(gift.credential, LEASE))
+        return given
+
+    def over(self, gift: Gift) -> Given:
+        """Give the whole login, and destroy our refresh token when it is certain that the target has it."""
+        before = self._target.check(gift).before
+        row = replace(
+            self._row(gift.credential, HAND_OVER),
+            refresh=self._journal.fingerprint(gift.credential.refresh),
+            before=self._mark(before.refresh_hash if before else ""),
+            is_settled=False,
+        )
+        self._store.prove_writable()
+        with deferred(lambda: self._world.tell("A login is being handed over; this takes a moment.")):
+            self._write(row)
+            try:
+                given = self._target.give(gift)
+            except CLEAN:
+                self._forget(row)
+                raise
+            except DeliveryError:
+                taken = self.settle(row)
+                if taken is None:  # it is ours still, and the caller learns why
+                    raise
+                return taken
+            self._destroy(row)
+        return given
+
+    def settle(self, row: Delivery) -> Given | None:
+        """Ask the target who has the login; return what it holds if it has it, None if it stays ours."""
+        held = self._store.load(self._profile)
+        if held is None or held.refresh is None or self._journal.fingerprint(held.refresh) != row.refresh:
+            self._settled(row)  # it was destroyed before the crash, or another sign-in took its place
+            return None
+        try:
+            given = self._target.look()
+        except DeliveryError:
+            raise HandOverUnclear(profile=self._profile, target=row.place.target) from None
+        if not self._has_taken(given, held, row):
+            self._forget(row)
+            return None
+        self._destroy(row)
+        return given
+
+    def _has_taken(self, given: Given, held: Credential, row: Delivery) -> bool:
+        """Whether the target has the login: ours, or what its own refresh made of it, or the mark of that refresh."""
+        now = given.now
+        if now is None or now.kind != "oauth":
+            return False
+        if now.refresh_hash == hash_of(held.refresh):
+            return True
+        is_same = not now.account or now.account == held.identity.account_id
+        return is_same and self._mark(now.refresh_hash) != row.before
+
+    def _destroy(self, row: Delivery) -> None:
+        held = self._store.load(self._profile)
+        if held is not None and held.refresh is not None:
+            self._store.save(
+                replace(held, refresh=None, id_token=None, owner=row.place.target), expecting=held.identity
+            )
+        self._settled(row)
+
+    def _settled(self, row: Delivery) -> None:
+        self._write(replace(row, refresh="", before="", is_settled=True))
+
+    def _row(self, credential: Credential, mode: str) -> Delivery:
+        return Delivery(
+            place=self._target.place,
+            mode=mode,
+            at=self._world.now(),
+            access=self._journal.fingerprint(credential.access),
+            expires=credential.expires,
+        )
+
+    def _mark(self, digest: str) -> str:
+        return self._journal.fingerprint(Secret(digest)) if digest else ""
+
+    def _write(self, row: Delivery) -> None:
+        deliveries.write(self._places, self._note().with_row(row))
+
+    def _forget(self, row: Delivery) -> None:
+        deliveries.write(self._places, self._note().without(row.place))
+
+    def _note(self) -> Deliveries:
+        return deliveries.read(self._places, self._profile)
+
+
+def _renewed(
+    profile: str, opener: Opener, *, store: Store, places: Places, world: World
+) -> Iterator[tuple[str, Delivery | AuthError]]:
+    with store.lock(profile, timeout=LOCK_SECONDS):
+        held = store.load(profile)
+        rows = [row for row in deliveries.read(places, profile).rows if row.mode == LEASE]
+        if held is None or held.owner != OWNER_SELF:
+            return
+        access = Journal(places, profile).fingerprint(held.access)
+        for row in rows:
+            if row.access != access and held.expires > world.now():
+                try:
+                    _permit(policies.in_force(places, world.env), held, LEASE, row.place, world)
+                    hand = _Hand(profile, opener(row.place), store=store, places=places, world=world)
+                    hand.lease(Gift(credential=held, check_settings=False))
+                except (DeliveryError, PolicyRefused, PolicyUnusable) as error:
+                    yield profile, error
+                else:
+                    yield profile, replace(row, access=access, expires=held.expires)
+
+
+def _deliverable(held: Credential | None, profile: str, mode: str) -> Credential:
+    if held is None:
+        raise ProfileNotFound(profile=profile)
+    if held.is_api_key:
+        raise KeyNotDelivered(profile=profile)
+    if held.owner != OWNER_SELF:
+        raise NotOurs(profile=profile, owner=held.owner)
+    if mode == HAND_OVER and held.refresh is None:
+        raise NothingToRefresh(profile=profile)
+    return held
+
+
+def _permit(policy: Policy, held: Credential, mode: str, place: Place, world: World) -> None:
+    """Refuse what a rule forbids. Raises `PolicyRefused`."""
+    refusal = policy.use_refusal(held)
+    if mode == HAND_OVER:
+        refusal = refusal or policy.hand_over_refusal() or policy.owner_refusal(place.target)
+    else:
+        refusal = refusal or policy.lease_refusal(held.expires - world.now())
+    if refusal is not None:
+        raise refusal
+
+
+def _refresh_if_short(profile: str, *, store: Store, places: Places, world: World) -> None:
+    """Refresh a login that has little life left, before anybody is given it; one that cannot be is given as it is."""
+    try:
+        refresh(profile, Wish(margin=AT_LEAST), store=store, places=places, world=world)
+    except (NothingToRefresh, ApiKeyStays):
+        return
+    except AuthError:
+        held = store.load(profile)
+        if held is None or held.expires <= world.now():
+            raise
+
+
+def _refuse_own_file(held: Credential, place: Place, store: Store, places: Places) -> None:
+    """Refuse to write into the file the login is kept in: the lease would take the place of the login."""
+    import os
+
+    if not places.is_openclaw_file:
+        return
+    kind = next((card.store for card in store.cards() if card.profile == held.profile), "")
+    ours = os.path.realpath(os.path.dirname(places.auth_path))
+    theirs = os.path.realpath(os.path.join(place.state, "agents", place.agent or "main", "agent"))
+    if kind == "file" and ours == theirs:
+        raise AlreadyOpenClaws(profile=held.profile, target=place.target)

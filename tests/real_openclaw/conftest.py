@@ -1,0 +1,49 @@
+"""The real OpenClaw: installed once for all runs, each test with a state folder of its own."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.real_openclaw.claw import NODE, RELEASES, Claw, install
+from tests.story.conftest import Program, program, sandbox
+
+__all__ = ["program", "sandbox"]
+
+_ASKED = tuple(os.environ.get("CODEX_AUTH_TEST_OPENCLAW", "").split()) or RELEASES
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.real_openclaw)
+            item.add_marker(pytest.mark.timeout(900))  # the first one installs
+
+
+@pytest.fixture(params=_ASKED)
+def claw(request: pytest.FixtureRequest, program: Program) -> Claw:
+    """Return one release after another."""
+    return opened(request.param, program)
+
+
+@pytest.fixture
+def json_claw(program: Program) -> Claw:
+    """Return the last release of the JSON era."""
+    return opened(RELEASES[0], program)
+
+
+@pytest.fixture
+def sqlite_claw(program: Program) -> Claw:
+    """Return a release of the SQLite era with refresh fences."""
+    return opened(RELEASES[1], program)
+
+
+def opened(release: str, program: Program) -> Claw:
+    """Return a release; whoever is first installs it."""
+    with FileLock(Path(tempfile.gettempdir()) / "codex-auth-tests-openclaw.lock"):
+        node = install("node", NODE) / "bin/node"
+        package = install("openclaw", release)
+    return Claw(release, package, node, program)

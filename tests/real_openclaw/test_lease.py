@@ -1,0 +1,118 @@
+"""Leasing a login to the real OpenClaw, of either era."""
+
+import json
+
+from tests.real_openclaw.claw import Claw, access_token, put_login
+
+
+def test_a_lease_lives(claw: Claw) -> None:
+    """OpenClaw gets an access token, lists it, gets the next one, keeps its own logins, and gives ours back."""
+    program = claw.program
+    first = put_login(program)
+
+    would = program.json("deliver", "openclaw", "work", "--dry-run")
+    assert (would["dry_run"], would["replaced"], would["profile_id"]) == (True, None, claw.profile_id)
+    assert claw.held() is None
+    assert not (program.home / "state/deliveries").exists()
+
+    done = program("deliver", "openclaw", "work")
+    assert done.returncode == 0, done.stderr
+    assert "codex-auth deliver openclaw work --take-back" in done.stderr
+    held = claw.held() or {}
+    assert (held["type"], held["token"], held["email"]) == ("token", first, "work@example.com")
+    assert "refresh" not in held
+    row = claw.profiles()[claw.profile_id]
+    assert row["type"] == "token"
+    assert claw.json_file.exists() is claw.is_json_era
+
+    shown = program.json("status")["profiles"][0]["delivered"]
+    assert [(each["target"], each["mode"], each["profile_id"]) for each in shown] == [
+        ("openclaw", "lease", claw.profile_id)
+    ]
+
+    second = put_login(program, "two")
+    assert program("keep", "--once", "--quiet").returncode == 0
+    assert (claw.held() or {})["token"] == second
+
+    removed = program.json("deliver", "openclaw", "work", "--take-back")
+    assert removed["removed"] is True
+    assert claw.held() is None
+    assert program.json("status")["profiles"][0]["delivered"] == []
+
+
+def test_what_is_not_ours_is_not_replaced(claw: Claw) -> None:
+    """Another account's profile and a login that OpenClaw refreshes stay, until somebody says --replace."""
+    program = claw.program
+    ours = put_login(program)
+    theirs = {"type": "oauth", "provider": claw.profile_id.partition(":")[0], "expires": 1999999999000}
+    other = {
+        **theirs,
+        "access": access_token("account-other", "x"),
+        "refresh": "rt-other",
+        "accountId": "account-other",
+    }
+    same = {**theirs, "access": access_token("account-work", "x"), "refresh": "rt-same", "accountId": "account-work"}
+
+    claw.hold(claw.profile_id, other)
+    refused = program.json("deliver", "openclaw", "work")
+    assert (refused["error"], refused["exit_code"]) == ("openclaw_other_account", 5)
+
+    claw.hold(claw.profile_id, same)
+    refused = program.json("deliver", "openclaw", "work")
+    assert (refused["error"], refused["exit_code"]) == ("openclaw_has_login", 5)
+    assert (claw.held() or {})["refresh"] == "rt-same"
+
+    done = program.json("deliver", "openclaw", "work", "--replace")
+    assert done["replaced"]["type"] == "oauth"
+    assert (claw.held() or {})["token"] == ours
+
+
+def test_the_configuration_is_asked(claw: Claw) -> None:
+    """A mode that OpenClaw would stumble over is refused before anything is written; an order gets ours appended."""
+    program = claw.program
+    put_login(program)
+    settings = json.loads(claw.config.read_text())
+    provider = claw.profile_id.partition(":")[0]
+    wrong = {**settings, "auth": {"profiles": {claw.profile_id: {"provider": provider, "mode": "api_key"}}}}
+    claw.config.write_text(json.dumps(wrong))
+
+    refused = program.json("deliver", "openclaw", "work")
+
+    assert refused["error"] == "openclaw_mode_conflict"
+    assert claw.held() is None
+
+    claw.config.write_text(json.dumps(settings))
+    claw.hold(f"{provider}:first", {"type": "token", "provider": provider, "token": "t", "expires": 1999999999000})
+    assert claw.run("models", "auth", "order", "set", "--provider", provider, f"{provider}:first").returncode == 0
+    before = claw.config.read_text()
+
+    done = program.json("deliver", "openclaw", "work")
+
+    assert done["orders"] == {"main": [f"{provider}:first", claw.profile_id]}
+    assert claw.json("models", "auth", "order", "get", "--provider", provider)["order"] == done["orders"]["main"]
+    assert claw.config.read_text() == before
+
+
+def test_an_agents_own_profile_is_not_hidden_behind(sqlite_claw: Claw) -> None:
+    """Where an agent would use a profile of its own instead of the shared one, we say so and write nothing."""
+    program, claw = sqlite_claw.program, sqlite_claw
+    token = put_login(program)
+    folder = claw.state / "agents/news/agent"
+    claw.sdk(
+        "const updater = (store) => { store.profiles[facts.id] = facts.held; return true; };"
+        "await sdk.updateAuthProfileStoreWithLock({ updater, agentDir: facts.folder });",
+        id=claw.profile_id,
+        folder=str(folder),
+        held={"type": "token", "provider": "openai", "token": "their own", "expires": 1999999999000},
+    )
+
+    refused = program.json("deliver", "openclaw", "work")
+    assert refused["error"] == "openclaw_hides"
+    assert "--agent news" in refused["hint"]
+    assert claw.held() is None
+
+    assert program.json("deliver", "openclaw", "work", "--agent", "news", "--replace")["ok"] is True
+    seen = claw.sdk(
+        "return sdk.ensureAuthProfileStore(facts.folder).profiles[facts.id]", id=claw.profile_id, folder=str(folder)
+    )
+    assert seen["token"] == token

@@ -1,0 +1,210 @@
+"""What `deliver openclaw` says where things are not as they should be; the real OpenClaw is in tests/real_openclaw."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from codex_auth.deliver import openclaw as target
+from tests.story.conftest import Program
+from tests.story.logins import login, put, put_login
+
+
+def installed(program: Program, release: str, node: str = "") -> Path:
+    """Lay out an OpenClaw of this release whose Node is a script; return its state folder."""
+    package = program.home / "lib/node_modules/openclaw"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text(json.dumps({"name": "openclaw", "version": release}))
+    launcher = package / "openclaw.mjs"
+    launcher.write_text("#!/usr/bin/env node\n")
+    launcher.chmod(0o755)
+    folder = program.home / "bin"
+    folder.mkdir()
+    (folder / "openclaw").symlink_to(launcher)
+    if node:
+        (folder / "node").write_text(f"#!/bin/sh\n{node}\n")
+        (folder / "node").chmod(0o755)
+    program.env["PATH"] = str(folder)
+    state = program.home / ".openclaw"
+    (state / "agents/main/agent").mkdir(mode=0o700, parents=True)
+    return state
+
+
+CAT = "exec /bin/cat"
+"""A Node that answers with what it was given: tokens and all."""
+
+
+@pytest.mark.parametrize(
+    ("node", "error", "status"),
+    [
+        ("", "openclaw_node_unusable", 1),
+        ("exit 1", "openclaw_node_unusable", 1),
+        (CAT, "openclaw_node_unusable", 1),
+        ("/bin/cat >&2; exit 3", "openclaw_node_unusable", 1),
+        ("""/bin/cat >/dev/null; echo '{"ok":false,"code":"no_sdk"}'""", "openclaw_node_unusable", 1),
+        ("""/bin/cat >/dev/null; echo '{"ok":false,"code":"unexpected"}'""", "openclaw_failed", 1),
+        ("""/bin/cat >/dev/null; echo '{"ok":false,"code":"access-work"}'""", "openclaw_failed", 1),
+        ("""/bin/cat >/dev/null; echo '{"ok":false,"code":"store_refused"}'""", "openclaw_busy", 8),
+        ("""/bin/cat >/dev/null; echo '{"ok":true,"now":null}'""", "openclaw_kept_other", 1),
+        ("""/bin/cat >/dev/null; echo '{"ok":true,"now":{"type":[],"expires":"x"}}'""", "openclaw_kept_other", 1),
+    ],
+)
+def test_whatever_the_helper_does_nothing_is_shown(program: Program, node: str, error: str, status: int) -> None:
+    """A Node that dies, answers with the request itself, or says something odd: a code of ours, and no token."""
+    put_login(program)
+    installed(program, "2026.9.6", node)
+
+    done = program("deliver", "openclaw", "work", "--json")
+
+    answer = json.loads(done.stdout)
+    assert (answer["error"], done.returncode) == (error, status)
+    assert "access-work" not in done.stdout + done.stderr
+    assert "refresh-work" not in done.stdout + done.stderr
+    assert not (program.home / "state/deliveries").exists()
+
+
+def test_a_helper_that_hangs_is_ended(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """After its time it is ended with what it started, and the same command may be typed again."""
+    from codex_auth.core.errors import OpenClawSlow
+    from codex_auth.deliver.targets import open_target
+    from tests.story.test_deliver import credential
+
+    installed(program, "2026.9.6", f"echo $$ > {tmp_path}/pid; /bin/sleep 600")
+    monkeypatch.setattr(target, "SECONDS", 0.5)
+    opened = open_target("openclaw", "work", agent="", env=program.env, locks=str(tmp_path / "locks"))
+
+    with pytest.raises(OpenClawSlow):
+        opened.give(target.Gift(credential=credential()))
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_the_credential_goes_by_stdin_only(program: Program, tmp_path: Path) -> None:
+    """Neither the words nor the environment of the helper hold a token, and nothing of ours that could load code."""
+    put_login(program)
+    installed(program, "2026.9.6", f'echo "$@" > {tmp_path}/words; /usr/bin/env > {tmp_path}/env; /bin/cat > /dev/null')
+
+    program(
+        "deliver", "openclaw", "work", env={"NODE_OPTIONS": "--require /x", "OPENAI_API_KEY": "k", "LD_PRELOAD": ""}
+    )
+
+    seen = (tmp_path / "words").read_text() + (tmp_path / "env").read_text()
+    assert "openclaw_helper.mjs" in seen
+    assert f"OPENCLAW_STATE_DIR={program.home}/.openclaw" in seen
+    for word in ("access-work", "refresh-work", "NODE_OPTIONS", "OPENAI_API_KEY"):
+        assert word not in seen
+
+
+def test_the_package_brings_the_helper(tmp_path: Path) -> None:
+    """The wheel that is installed holds the file that Node runs."""
+    root = Path(__file__).parents[2]
+    words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    subprocess.run(words, cwd=root, check=True, capture_output=True, timeout=100)
+
+    (wheel,) = tmp_path.glob("*.whl")
+    assert "codex_auth/deliver/openclaw_helper.mjs" in zipfile.ZipFile(wheel).namelist()
+
+
+def test_without_openclaw_it_says_so(program: Program) -> None:
+    """No program on PATH; a program without a state folder; an agent that is not there; a package that does not say."""
+    put_login(program)
+    assert program.json("deliver", "openclaw", "work", env={"PATH": "/nonexistent"})["error"] == "no_openclaw"
+
+    state = installed(program, "2026.9.6", CAT)
+    elsewhere = {"OPENCLAW_STATE_DIR": str(program.home / "none")}
+    assert program.json("deliver", "openclaw", "work", env=elsewhere)["error"] == "no_openclaw"
+    assert program.json("deliver", "openclaw", "work", "--agent", "nobody")["error"] == "no_openclaw"
+
+    (program.home / "lib/node_modules/openclaw/package.json").write_text('{"name": "openclaw", "version": "next"}')
+    assert program.json("deliver", "openclaw", "work")["error"] == "openclaw_unknown"
+    assert not list(state.rglob("*.json"))
+
+
+def test_without_node_the_json_era_is_written_by_us(program: Program) -> None:
+    """A lease and then its removal, the rest of the file as it was; no refresh token of ours is in it."""
+    put_login(program)
+    state = installed(program, "2026.6.1")
+    path = state / "agents/main/agent/auth-profiles.json"
+    theirs = {"type": "api_key", "provider": "anthropic", "key": "k"}
+    path.write_text(json.dumps({"version": 1, "profiles": {"anthropic:main": theirs}}))
+    path.chmod(0o600)
+
+    done = program.json("deliver", "openclaw", "work")
+
+    assert done["ok"] is True
+    profiles = json.loads(path.read_text())["profiles"]
+    assert profiles["anthropic:main"] == theirs
+    entry = profiles["openai:work"]
+    assert (entry["type"], entry["provider"], entry["token"]) == ("token", "openai", "access-work")
+    assert "refresh-work" not in path.read_text()
+
+    assert program.json("deliver", "openclaw", "work", "--take-back")["removed"] is True
+    assert list(json.loads(path.read_text())["profiles"]) == ["anthropic:main"]
+
+
+def test_without_node_the_same_is_refused(program: Program) -> None:
+    """Another account's profile, a login of OpenClaw's own, and an order that only OpenClaw's command may change."""
+    put_login(program)
+    state = installed(program, "2026.6.1")
+    path = state / "agents/main/agent/auth-profiles.json"
+
+    def hold(entry: dict[str, object]) -> None:
+        path.write_text(json.dumps({"version": 1, "profiles": {"openai:work": {**entry, "provider": "openai"}}}))
+        path.chmod(0o600)
+
+    hold(login("other"))
+    assert program.json("deliver", "openclaw", "work")["error"] == "openclaw_other_account"
+    hold(login("work", refresh="their own"))
+    assert program.json("deliver", "openclaw", "work")["error"] == "openclaw_has_login"
+
+    order = path.with_name("auth-state.json")
+    order.write_text(json.dumps({"version": 1, "order": {"openai": ["openai:first"]}}))
+    order.chmod(0o600)
+    refused = program.json("deliver", "openclaw", "work", "--replace")
+    assert refused["error"] == "openclaw_order"
+    assert "openclaw models auth order set --provider openai --agent main openai:first openai:work" in refused["hint"]
+    assert program.json("status")["profiles"][0]["delivered"][0]["mode"] == "lease"
+
+
+def test_the_sqlite_era_is_never_written_as_json(program: Program) -> None:
+    """Without a usable Node there is no fallback there: the file would break the agent."""
+    put_login(program)
+    state = installed(program, "2026.6.5")
+
+    assert program.json("deliver", "openclaw", "work")["error"] == "openclaw_node_unusable"
+    assert not list(state.rglob("auth-profiles.json*"))
+
+
+def test_a_login_that_openclaw_reads_already_is_not_leased(program: Program) -> None:
+    """Where our store is OpenClaw's own file, a lease would take the place of the login."""
+    state = installed(program, "2026.6.1")
+    path = state / "agents/main/agent/auth-profiles.json"
+    entry = {**login(), "provider": "openai"}
+    path.write_text(json.dumps({"version": 1, "profiles": {"openai:work": entry}}))
+    path.chmod(0o600)
+
+    assert program.json("deliver", "openclaw", "work")["error"] == "openclaw_reads_it"
+    assert json.loads(path.read_text())["profiles"]["openai:work"] == entry
+
+
+def test_a_round_of_keep_tells_what_a_target_refused(program: Program) -> None:
+    """The login is fine here; that OpenClaw has an old token is told once, and ends in the exit status."""
+    put(program, {"openai-codex:work": login(life=90 * 3600)})
+    state = installed(program, "2026.6.1")
+    path = state / "agents/main/agent/auth-profiles.json"
+    assert program("deliver", "openclaw", "work").returncode == 0
+    put(program, {"openai-codex:work": login(life=90 * 3600, access="access-newer")})
+    path.write_text("{")
+
+    done = program("keep", "--once")
+
+    assert done.returncode == 1
+    assert "OpenClaw" in done.stderr
+    path.unlink()
+    assert program("keep", "--once").returncode == 0
+    assert json.loads(path.read_text())["profiles"]["openai:work"]["token"] == "access-newer"
