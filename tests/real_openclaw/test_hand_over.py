@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.real_openclaw.claw import Claw, access_token, put_login
 
 FENCE = "openclaw-oauth-refresh-fence:v1:" + "a" * 32
@@ -32,6 +34,7 @@ def test_a_login_has_one_owner(claw: Claw) -> None:
     assert (claw.held() or {})["refresh"] == "rt-newer"
 
 
+@pytest.mark.long_openclaw
 def test_a_fence_is_never_imported(sqlite_claw: Claw) -> None:
     """A running refresh is waited for, the mark of a failed one is told apart, and neither becomes a token."""
     program, claw = sqlite_claw.program, sqlite_claw

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.real_openclaw.claw import Claw, access_token, put_login
 
 
@@ -40,6 +42,7 @@ def test_a_lease_lives(claw: Claw) -> None:
     assert program.json("status")["profiles"][0]["delivered"] == []
 
 
+@pytest.mark.long_openclaw
 def test_what_is_not_ours_is_not_replaced(claw: Claw) -> None:
     """Another account's profile and a login that OpenClaw refreshes stay, until somebody says --replace."""
     program = claw.program
@@ -67,6 +70,7 @@ def test_what_is_not_ours_is_not_replaced(claw: Claw) -> None:
     assert (claw.held() or {})["token"] == ours
 
 
+@pytest.mark.long_openclaw
 def test_the_configuration_is_asked(claw: Claw) -> None:
     """A mode that OpenClaw would stumble over is refused before anything is written; an order gets ours appended."""
     program = claw.program
@@ -93,6 +97,7 @@ def test_the_configuration_is_asked(claw: Claw) -> None:
     assert claw.config.read_text() == before
 
 
+@pytest.mark.long_openclaw
 def test_an_agents_own_profile_is_not_hidden_behind(sqlite_claw: Claw) -> None:
     """Where an agent would use a profile of its own instead of the shared one, we say so and write nothing."""
     program, claw = sqlite_claw.program, sqlite_claw
