@@ -84,7 +84,7 @@ def deliver(profile: str, order: Order, *, target: Target, store: Store, places:
         return finished
     _deliverable(store.load(profile), profile, order.mode)
     if not order.dry_run:
-        _refresh_if_short(profile, store=store, places=places, world=world)
+        _refresh_if_short(profile, max(AT_LEAST, policy.minimum_lease()), store=store, places=places, world=world)
     with store.lock(profile, timeout=LOCK_SECONDS):
         held = _deliverable(store.load(profile), profile, order.mode)
         _permit(policy, held, order.mode, target.place, world)
@@ -317,10 +317,10 @@ def _permit(policy: Policy, held: Credential, mode: str, place: Place, world: Wo
         raise refusal
 
 
-def _refresh_if_short(profile: str, *, store: Store, places: Places, world: World) -> None:
+def _refresh_if_short(profile: str, margin: timedelta, *, store: Store, places: Places, world: World) -> None:
     """Refresh a login that has little life left, before anybody is given it; one that cannot be is given as it is."""
     try:
-        refresh(profile, Wish(margin=AT_LEAST), store=store, places=places, world=world)
+        refresh(profile, Wish(margin=margin), store=store, places=places, world=world)
     except (NothingToRefresh, ApiKeyStays):
         return
     except AuthError:

@@ -18,6 +18,7 @@ from codex_auth.core.errors import (
     OpenClawBusy,
     OpenClawHasOther,
     OpenClawSlow,
+    PolicyRefused,
     StoreError,
 )
 from codex_auth.core.model import Credential, Identity
@@ -377,6 +378,41 @@ def test_what_is_not_ours_to_give_is_refused(bed: Bed) -> None:
     with pytest.raises((KeyNotDelivered, ApiKeyStays)):
         bed.deliver()
     assert bed.target.gifts == []
+
+
+FORBIDDEN = {
+    "a hand-over": ({"allow_hand_over": False}, WHOLE),
+    "another owner": ({"allowed_owners": ["codex-auth", "codex"]}, WHOLE),
+    "this workspace": ({"allowed_workspaces": ["another"]}, Order()),
+    "a short lease": ({"minimum_lease": "240h"}, Order()),
+}
+
+
+@pytest.mark.parametrize("rule", FORBIDDEN)
+def test_what_a_rule_forbids_is_not_given(bed: Bed, rule: str) -> None:
+    """The target is not asked, and the owner is who it was; a lease that stands is not renewed either."""
+    table, order = FORBIDDEN[rule]
+    if order == Order():
+        bed.deliver()
+        bed.store.save(credential(access="newer"))
+    before = list(bed.target.gifts)
+    bed.places = replace(bed.places, config=replace(bed.places.config, policy=table))
+
+    with pytest.raises(PolicyRefused, match=next(iter(table))):
+        bed.deliver(order)
+
+    assert [type(outcome) for outcome in bed.renew()] == ([PolicyRefused] if order == Order() else [])
+    assert (bed.target.gifts, bed.owners) == (before, ["codex-auth"])
+
+
+@pytest.mark.parametrize("table", [{"allow_hand_over": True}, {"allow_hand_over": False}])
+def test_a_rule_about_hand_overs_forbids_no_lease(bed: Bed, table: dict[str, object]) -> None:
+    """A lease gives nothing away."""
+    bed.places = replace(bed.places, config=replace(bed.places.config, policy=table))
+
+    bed.deliver()
+
+    assert bed.owners == ["codex-auth"]
 
 
 def test_importing_never_replaces_a_login_of_ours(bed: Bed) -> None:
