@@ -12,6 +12,7 @@ from codex_auth.cli import options
     metavar="URL|-",
     help="The address the browser ended on; `-` reads it from stdin. Without this, a hidden prompt asks for it.",
 )
+@options.queue_apply
 @options.json_output
 @options.requester
 @options.full
@@ -23,6 +24,7 @@ def command(
     name: str | None,
     *,
     callback_url: str | None,
+    queue_apply: bool,
     as_json: bool,
     requester: str,
     full: bool,
@@ -44,4 +46,9 @@ def command(
     places, shelves = open_places(ctx, world, auth_path, store=store)
     text = read_callback_url(callback_url, profile=name or "default", world=world)
     credential = finish(name, text, requester=requester, store=shelves, places=places, world=world)
-    print_finished(credential, places, world, as_json=as_json, full=full)
+    queued = None
+    if queue_apply:
+        from codex_auth.cli.queueing import queue_after_sign_in
+
+        queued = queue_after_sign_in(credential.profile, places, world, reason="finish", auth_path=auth_path)
+    print_finished(credential, places, world, as_json=as_json, full=full, queued=queued)

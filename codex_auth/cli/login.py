@@ -20,6 +20,7 @@ from codex_auth.cli import options
     help="How long to wait, e.g. 90s or 10m (the default).",
 )
 @click.option("--non-interactive", is_flag=True, help="Never wait for a person; refused here, use `start`.")
+@options.queue_apply
 @options.json_output
 @options.full
 @options.replace_account
@@ -37,6 +38,7 @@ def command(
     paste: bool,
     timeout: timedelta,
     non_interactive: bool,
+    queue_apply: bool,
     as_json: bool,
     full: bool,
     replace_account: bool,
@@ -82,4 +84,10 @@ def command(
         timeout=timeout,
         countdown=Countdown(sys.stderr, "Waiting for you to approve", env=world.env),
     )
-    print_finished(login(wanted, ways, store=shelves, world=world), places, world, as_json=as_json, full=full)
+    credential = login(wanted, ways, store=shelves, world=world)
+    queued = None
+    if queue_apply:
+        from codex_auth.cli.queueing import queue_after_sign_in
+
+        queued = queue_after_sign_in(credential.profile, places, world, reason="login", auth_path=auth_path)
+    print_finished(credential, places, world, as_json=as_json, full=full, queued=queued)

@@ -16,6 +16,10 @@ from codex_auth.edge.world import World
 from codex_auth.stories.move import Moved
 from codex_auth.stories.two_step import Started
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_auth.edge.queue import Request
+
 INSTRUCTIONS = (
     "Open login_url in a browser and approve. The browser then ends on an address that begins with redirect_uri "
     "and may not load: copy that whole address and give it to `codex-auth finish` before expires_at. "
@@ -47,8 +51,21 @@ def print_started(started: Started, world: World, *, as_json: bool) -> None:
     world.tell(f"Copy that whole address and run: codex-auth finish {login.profile}")
 
 
-def print_finished(credential: Credential, places: Places, world: World, *, as_json: bool, full: bool) -> None:
-    """Say that the login is stored: under which name, whose it is, how long its access token lives."""
+def print_finished(
+    credential: Credential,
+    places: Places,
+    world: World,
+    *,
+    as_json: bool,
+    full: bool,
+    queued: "Request | AuthError | None" = None,
+) -> None:
+    """Say that the login is stored: under which name, whose it is, how long its access token lives; and what is queued.
+
+    A queue that took nothing does not make a failure of a sign-in: whoever began anew would find it done.
+    """
+    trouble = queued if isinstance(queued, AuthError) else None
+    request = None if isinstance(queued, AuthError) else queued
     if as_json:
         _print(
             world,
@@ -61,7 +78,11 @@ def print_finished(credential: Credential, places: Places, world: World, *, as_j
             owner=credential.owner,
             expires=words.milliseconds(credential.expires),
             expires_at=words.stamp(credential.expires),
-            queued=False,
+            queued=request is not None,
+            queue_id=request.id if request else None,
+            queue_error=trouble
+            and {"error": trouble.code, "message": str(trouble), "hint": trouble.hint, "exit_code": trouble.status},
+            undo=request.revert if request else None,
             status_path=PendingFile(places).path,
             status_command=f"codex-auth status {credential.profile}",
         )
@@ -72,6 +93,12 @@ def print_finished(credential: Credential, places: Places, world: World, *, as_j
         f"Signed in: {credential.profile} is {words.account(credential.identity, full=full)}{plan}{where}. "
         f"The access token ends in {words.duration(credential.expires - world.now())}."
     )
+    if request is not None:
+        world.out(f"Queued: it is delivered to {request.target} in the background [{request.id}].")
+        world.tell(f"To see how it goes: codex-auth status {credential.profile}. To undo it: {request.revert}")
+    if trouble is not None:
+        world.tell(f"codex-auth: The login is stored, but nothing was queued. {trouble}")
+        world.tell(f"  {trouble.hint}")
 
 
 def print_refreshed(results: Mapping[str, Credential | AuthError], world: World, *, as_json: bool) -> int:

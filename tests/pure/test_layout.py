@@ -11,17 +11,18 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect idtoken replies flow renewal schedule "
     "vault_layout vault_cipher vault_header vault_kdf",
-    "edge": "trouble folders files locks world where places openclaw openclaw_homes elsewhere seal signals pending "
-    "journal deliveries leftovers rounds hooks errand timers wire "
+    "edge": "trouble folders files locks world where places openclaw openclaw_homes elsewhere seal signals "
+    "queue pending journal deliveries leftovers rounds hooks errand timers watcher wire "
     "dbus session_bus secret_service keyrings request_head pages ports "
     "loopback terminal browser child key_source passphrases vault_keys",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots os_keyring "
     "vault_seen vault_hot vault shelves",
+    "gateway": "health finding asking",
     "deliver": "protocol openclaw openclaw_json fallback targets",
-    "stories": "sign_in two_step login copies refresh deliver alerts keep status run move",
-    "cli": "show doors why report table quick options opening redirect_input outcome delivered "
-    "token_json hot token login start finish cancel status refresh run keeping timing keep deliver bring_in "
-    "leftovers move vault demo verbs group skill later main",
+    "stories": "sign_in two_step login copies refresh deliver alerts keep apply at_openclaw status run move",
+    "cli": "show doors why applied report table quick options opening redirect_input outcome delivered queueing "
+    "token_json hot token login start finish cancel status refresh run keeping timing keep deliver "
+    "apply_plan apply bring_in leftovers move vault demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
