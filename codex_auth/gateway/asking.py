@@ -64,7 +64,7 @@ class Asking:
         self._ask("secrets reload", "secrets", "reload", "--json")
 
     def reread(self) -> None:
-        """The same for a command line that may only read; releases before 2026.6 take it one turn late."""
+        """Do the same with the right to read only; releases before 2026.6 take it one turn late."""
         self._ask("models.authStatus", "gateway", "call", "models.authStatus", "--params", '{"refresh":true}', "--json")
 
     def preflight(self) -> Preflight:

@@ -43,8 +43,20 @@ class _Answers(http.server.BaseHTTPRequestHandler):
         events: list[dict[str, Any]] = [
             {"type": "response.created", "response": {**whole, "status": "in_progress", "output": []}},
             {"type": "response.output_item.added", "output_index": 0, "item": {**item, "content": []}},
-            {"type": "response.content_part.added", "item_id": "m1", "output_index": 0, "content_index": 0, "part": text},
-            {"type": "response.output_text.delta", "item_id": "m1", "output_index": 0, "content_index": 0, "delta": "pong"},
+            {
+                "type": "response.content_part.added",
+                "item_id": "m1",
+                "output_index": 0,
+                "content_index": 0,
+                "part": text,
+            },
+            {
+                "type": "response.output_text.delta",
+                "item_id": "m1",
+                "output_index": 0,
+                "content_index": 0,
+                "delta": "pong",
+            },
             {"type": "response.output_item.done", "output_index": 0, "item": item},
             {"type": "response.completed", "response": whole},
         ]
