@@ -243,6 +243,27 @@ def test_a_hand_over_that_is_refused_leaves_the_login_with_us(bed: Bed, error: D
     assert deliveries.delivered_profiles(bed.places) == []
 
 
+def test_a_refusal_that_is_certain_needs_no_asking(bed: Bed) -> None:
+    """The target refused before it wrote anything: the login stays ours, whether or not it can be asked."""
+    bed.target.before_it = raising(OpenClawHasOther(profile_id="x"))
+    bed.target.looking = raising(OpenClawSlow(seconds=1))
+
+    with pytest.raises(OpenClawHasOther):
+        bed.deliver(WHOLE)
+
+    assert deliveries.read(bed.places, "work").unsettled is None
+
+
+def test_nothing_is_given_away_that_could_not_be_destroyed_here(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that cannot be written is found out before the target is given anything."""
+    monkeypatch.setattr(bed.store, "prove_writable", raising(StoreError(path="x", problem="full")))
+
+    with pytest.raises(StoreError):
+        bed.deliver(WHOLE)
+
+    assert (bed.target.gifts, deliveries.delivered_profiles(bed.places)) == ([], [])
+
+
 def test_an_answer_that_is_lost_is_asked_for(bed: Bed) -> None:
     """The target took the login and could not say so: it has it, and ours is destroyed."""
     bed.target.after_it = raising(OpenClawSlow(seconds=1))
