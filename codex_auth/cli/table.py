@@ -45,5 +45,9 @@ def print_report(report: story.Report, now: datetime, *, full: bool) -> None:
                 (f"  codex-auth finish {login.profile}", "dim"),
             )
         )
+    _print_requests(console, report, now)
+
+
+def _print_requests(console: Console, report: story.Report, now: datetime) -> None:
     for line, style in applying(report, now):
         console.print(Text(line, style=style))

@@ -1,1 +1,1 @@
-"""Finding a gateway that runs, asking after its health, and asking it for something. Nothing here starts or stops one."""
+"""Finding a gateway that runs, asking after its health and for favours. Nothing here starts or stops one."""

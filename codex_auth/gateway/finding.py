@@ -22,6 +22,8 @@ START = {
     TASK: "`openclaw gateway start`",
 }
 _LIMIT = 64 * 1024
+_SOCKETS_LIMIT = 16 * 1024 * 1024
+"""`/proc/net/tcp` has 150 bytes for each connection of the machine."""
 _LISTEN = "0A"
 _START_TIME = 19
 """Where a process's start time stands in /proc/PID/stat, counted behind its name (field 22)."""
@@ -138,13 +140,11 @@ def _uid() -> int:
 
 def _listening(pid: int) -> int | None:
     """Return the port that a process listens on, if it answers as a gateway does; older locks do not name it."""
-    try:
-        links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-    except OSError:
-        return None
+    folder = f"/proc/{pid}/fd"
+    links = [_link(os.path.join(folder, fd)) for fd in _names(folder)]
     sockets = {link.removeprefix("socket:[").rstrip("]") for link in links if link.startswith("socket:[")}
     ports = set()
-    for line in (_text("/proc/net/tcp") + _text("/proc/net/tcp6")).splitlines():
+    for line in "".join(_text(f"/proc/net/{each}", limit=_SOCKETS_LIMIT) for each in ("tcp", "tcp6")).splitlines():
         fields = line.split()
         if len(fields) > 9 and fields[3] == _LISTEN and fields[9] in sockets:  # noqa: PLR2004 - as proc(5) has it
             ports.add(int(fields[1].rpartition(":")[2], 16))
@@ -163,11 +163,15 @@ def _configured_port(home: OpenClawHome, env: Mapping[str, str]) -> int:
 
 
 def _node(pid: int) -> str:
-    try:
-        program = os.readlink(f"/proc/{pid}/exe")
-    except OSError:
-        return ""
+    program = _link(f"/proc/{pid}/exe")
     return program if os.path.basename(program) == "node" else ""
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:  # it was closed meanwhile, or there is no /proc
+        return ""
 
 
 def _names(folder: str) -> list[str]:
@@ -177,9 +181,9 @@ def _names(folder: str) -> list[str]:
         return []
 
 
-def _text(path: str) -> str:
+def _text(path: str, *, limit: int = _LIMIT) -> str:
     try:
         with open(path, "rb") as file:
-            return file.read(_LIMIT).decode("utf-8", "replace")
+            return file.read(limit).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -110,7 +110,7 @@ def test_the_record_holds_no_secret_and_is_private(bed: Bed) -> None:
 
 
 def test_no_gateway(bed: Bed) -> None:
-    """Where none runs the login is delivered for the next start, also if a restart was asked for; nothing is started."""
+    """Where none runs the login is delivered for the next start, whatever was asked for; nothing is started."""
     bed.machine.born = None
     bed.ask(restart=True)
 
@@ -121,7 +121,7 @@ def test_no_gateway(bed: Bed) -> None:
 
 
 def test_a_restart_is_proven_by_age(bed: Bed) -> None:
-    """A restart that is asked for: preflight, filed once, waited for, done when the gateway is younger than the asking."""
+    """Preflight, filed once, waited for; done when the gateway is younger than the asking."""
     bed.ask(restart=True)
 
     [done] = bed.work()
