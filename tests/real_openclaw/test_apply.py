@@ -1,5 +1,7 @@
 """Applying a login to a real gateway that runs."""
 
+import json
+
 from tests.real_openclaw.claw import Claw, put_login
 from tests.real_openclaw.gateway import Client, Gateway, Model
 
@@ -27,6 +29,6 @@ def test_the_next_turn_uses_it(claw: Claw) -> None:
         assert client.missed == []
 
         before = gateway.uptime()
-        row = program.json("apply", "work", "--restart")["applies"][0]
+        [row] = json.loads(program("apply", "work", "--restart", "--json", timeout=300).stdout)["applies"]
         assert (row["step"], row["effect"], row["restart_result"]) == ("done", "now", "scheduled"), row
         assert gateway.uptime() < before
