@@ -9,17 +9,17 @@ from tests.real_openclaw.gateway import Client, Gateway, Model
 def test_the_next_turn_uses_it(claw: Claw) -> None:
     """`apply` brings the next turn the new token without a moment's absence; `--restart` makes the gateway younger."""
     program, model = claw.program, Model()
-    with Gateway(claw, model) as gateway:
-        first = put_login(program)
-        done = program("apply", "work", timeout=180)
-        assert done.returncode == 0, done.stdout + done.stderr
+    gateway = Gateway(claw, model)
+    first = put_login(program)
+    assert program("apply", "work", timeout=180).returncode == 0  # for its next start: none runs yet
+    with gateway:
         gateway.turn()
         assert model.tokens[-1] == first
 
         second = put_login(program, "two")
         with Client(gateway.port) as client:
-            document = program.json("apply", "work")
-        [row] = document["applies"]
+            done = program("apply", "work", "--json", timeout=180)
+        [row] = json.loads(done.stdout)["applies"]
         assert (row["step"], row["effect"], row["error"]) == ("done", "now", None)
         assert row["gateway_before"]["port"] == gateway.port
         assert row["gateway_before"]["pid"] == gateway.pid
