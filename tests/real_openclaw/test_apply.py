@@ -30,5 +30,10 @@ def test_the_next_turn_uses_it(claw: Claw) -> None:
 
         before = gateway.uptime()
         [row] = json.loads(program("apply", "work", "--restart", "--json", timeout=300).stdout)["applies"]
+        if claw.is_json_era:
+            # The first call was a turn, so 2026.6 lets this command line read only: the reload above went without.
+            assert (row["step"], row["error"], row["exit_code"]) == ("failed", "gateway_scope", 7)
+            assert gateway.uptime() > before
+            return
         assert (row["step"], row["effect"], row["restart_result"]) == ("done", "now", "scheduled"), row
         assert gateway.uptime() < before
