@@ -16,6 +16,7 @@ from codex_auth.cli import options
 )
 @click.option("--wait", is_flag=True, help="Ask about a device code until it is approved or has ended.")
 @click.option("--timeout", type=options.Span(), metavar="TIME", help="With --wait: for so long at most, e.g. 90s.")
+@options.queue_apply
 @options.json_output
 @options.requester
 @options.full
@@ -30,6 +31,7 @@ def command(
     callback_url: str | None,
     wait: bool,
     timeout: timedelta | None,
+    queue_apply: bool,
     as_json: bool,
     requester: str,
     full: bool,
@@ -58,5 +60,10 @@ def command(
     else:
         text = read_callback_url(callback_url, profile=name or "default", world=world)
         credential = finish(name, text, requester=requester, store=shelves, places=places, world=world)
+    queued = None
+    if queue_apply:
+        from codex_auth.cli.queueing import queue_after_sign_in
+
+        queued = queue_after_sign_in(credential.profile, places, world, reason="finish", auth_path=auth_path)
     kind = shelves.choice(credential.profile).kind
-    print_finished(credential, kind, places, world, as_json=as_json, full=full)
+    print_finished(credential, kind, places, world, as_json=as_json, full=full, queued=queued)

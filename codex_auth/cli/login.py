@@ -22,6 +22,7 @@ from codex_auth.cli import options
     help="How long to wait, e.g. 90s; 10m is the default, with --device as long as the code lives.",
 )
 @click.option("--non-interactive", is_flag=True, help="Never wait for a person; refused here, use `start`.")
+@options.queue_apply
 @options.json_output
 @options.full
 @options.replace_account
@@ -44,6 +45,7 @@ def command(
     no_qr: bool,
     timeout: timedelta | None,
     non_interactive: bool,
+    queue_apply: bool,
     as_json: bool,
     full: bool,
     replace_account: bool,
@@ -115,5 +117,10 @@ def command(
         timeout=timeout,
     )
     credential = sign_in_here(wanted, chosen, by_redirect, screen, store=shelves, places=places, world=world)
+    queued = None
+    if queue_apply:
+        from codex_auth.cli.queueing import queue_after_sign_in
+
+        queued = queue_after_sign_in(credential.profile, places, world, reason="login", auth_path=auth_path)
     kind = shelves.choice(credential.profile).kind
-    print_finished(credential, kind, places, world, as_json=as_json, full=full)
+    print_finished(credential, kind, places, world, as_json=as_json, full=full, queued=queued)

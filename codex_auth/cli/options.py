@@ -35,6 +35,9 @@ def profile(function: Any) -> Any:
 
 
 json_output: Wrapper = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+queue_apply: Wrapper = click.option(
+    "--queue-apply", is_flag=True, help="Then bring the login into OpenClaw's gateway, in the background."
+)
 full: Wrapper = click.option("--full", is_flag=True, help="Show account ids and e-mail addresses whole.")
 auth_path: Wrapper = click.option(
     "--auth-path", default="", metavar="FILE", help="Use this auth-profiles.json instead of the usual one."

@@ -17,6 +17,7 @@ from codex_auth.edge.world import World
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from codex_auth.edge.queue import Request
     from codex_auth.stories.move import Moved
     from codex_auth.stories.two_step import Started
 
@@ -90,9 +91,21 @@ def print_device_started(started: "Started", world: World, *, as_json: bool) -> 
 
 
 def print_finished(
-    credential: Credential, kind: str, places: Places, world: World, *, as_json: bool, full: bool
+    credential: Credential,
+    kind: str,
+    places: Places,
+    world: World,
+    *,
+    as_json: bool,
+    full: bool,
+    queued: "Request | AuthError | None" = None,
 ) -> None:
-    """Say that the login is stored: under which name, in which kind of store, whose it is, how long its token lives."""
+    """Say that the login is stored: under which name and where, whose it is, how long it lives; and what is queued.
+
+    A queue that took nothing does not make a failure of a sign-in: whoever began anew would find it done.
+    """
+    trouble = queued if isinstance(queued, AuthError) else None
+    request = None if isinstance(queued, AuthError) else queued
     if as_json:
         _print(
             world,
@@ -107,7 +120,11 @@ def print_finished(
             store_why=printable(credential.store_why) or None,
             expires=words.milliseconds(credential.expires),
             expires_at=words.stamp(credential.expires),
-            queued=False,
+            queued=request is not None,
+            queue_id=request.id if request else None,
+            queue_error=trouble
+            and {"error": trouble.code, "message": str(trouble), "hint": trouble.hint, "exit_code": trouble.status},
+            undo=request.revert if request else None,
             status_path=PendingFile(places).path,
             status_command=f"codex-auth status {credential.profile}",
         )
@@ -120,6 +137,12 @@ def print_finished(
     )
     if credential.store_why not in {"", STORE_DEFAULT}:
         world.tell(f"It is kept in the {kind}, because {printable(credential.store_why)}.")
+    if request is not None:
+        world.out(f"Queued: it is delivered to {request.target} in the background [{request.id}].")
+        world.tell(f"To see how it goes: codex-auth status {credential.profile}. To undo it: {request.revert}")
+    if trouble is not None:
+        world.tell(f"codex-auth: The login is stored, but nothing was queued. {trouble}")
+        world.tell(f"  {trouble.hint}")
 
 
 def print_refreshed(results: Mapping[str, Credential | AuthError], world: World, *, as_json: bool) -> int:

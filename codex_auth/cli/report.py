@@ -11,6 +11,7 @@ from codex_auth.stories import status as story
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codex_auth.edge.deliveries import Delivery
+    from codex_auth.edge.queue import Request
 
 
 def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:
@@ -33,9 +34,28 @@ def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, ob
             }
             for login in report.waiting
         ],
-        "queue": [],
+        "queue": _requests(report.queue),
+        "applied": _requests(report.applied),
         "trouble": [{"error": e.code, "message": str(e), "hint": e.hint} for e in report.trouble],
     }
+
+
+def _requests(requests: "list[Request]") -> list[dict[str, object]]:
+    if not requests:
+        return []
+    from codex_auth.cli.applied import document as row
+
+    return [row(each) for each in requests]
+
+
+def applying(report: story.Report, now: datetime) -> list[tuple[str, str]]:
+    """Return a line, and how it should look, for each request that goes on or ended today."""
+    requests = [*report.queue, *report.applied]
+    if not requests:
+        return []
+    from codex_auth.cli.applied import line
+
+    return [(line(each, now), {"failed": "red", "done": "green"}.get(each.step, "yellow")) for each in requests]
 
 
 def _profile(card: Card, report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:
@@ -160,4 +180,5 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
         f"{words.duration(login.expires - now)} left; `codex-auth finish {login.profile}`"
         for login in report.waiting
     ]
+    lines += [line for line, _ in applying(report, now)]
     return lines

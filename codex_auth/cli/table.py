@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from codex_auth.cli import show as words
-from codex_auth.cli.report import COLUMNS, copied, delivered, forbidden, other_provider, row
+from codex_auth.cli.report import COLUMNS, applying, copied, delivered, forbidden, other_provider, row
 from codex_auth.stories import status as story
 
 _COLOUR = {story.LIVE: "green", story.EXPIRING_SOON: "yellow", story.EXPIRED: "red", story.UNKNOWN: "dim"}
@@ -41,6 +41,8 @@ def print_report(report: story.Report, now: datetime, *, full: bool) -> None:
                 (f"  codex-auth finish {login.profile}", "dim"),
             )
         )
+    for line, style in applying(report, now):
+        console.print(Text(line, style=style))
 
 
 def _below(report: story.Report, now: datetime) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ VERBS = {
     "run": ("codex_auth.cli.run", "Run a command with a login in its environment: run NAME -- COMMAND."),
     "keep": ("codex_auth.cli.keep", "Renew every login ahead of its end, once or for as long as it runs."),
     "deliver": ("codex_auth.cli.deliver", "Give another program a login: a lease that we renew, or all of it."),
+    "apply": ("codex_auth.cli.apply", "Bring a login into OpenClaw's running gateway; show and do what is queued."),
     "import": ("codex_auth.cli.bring_in", "Read a login that another program keeps; it stays the owner."),
     "leftovers": ("codex_auth.cli.leftovers", "Find and remove old copies of credentials that nobody reads."),
     "move": ("codex_auth.cli.move", "Keep a login in another store: file, keyring or vault."),

@@ -1,4 +1,4 @@
-"""A program that is handed text and answers with text, within a time. What it says on stderr is never read."""
+"""A program that is handed text and answers with text, within a time. What it says on stderr is never shown."""
 
 import contextlib
 import os
@@ -19,9 +19,12 @@ class Answer:
     is_late: bool = False
 
 
-def send(words: list[str], given: bytes, env: Mapping[str, str], *, seconds: float) -> Answer:
+def send(
+    words: list[str], given: bytes, env: Mapping[str, str], *, seconds: float, with_errors: bool = False
+) -> Answer:
     """Run a program with `given` on stdin and exactly this environment; what takes longer is ended, with its children.
 
+    `with_errors` puts what it says on stderr into the answer, for those who look for a known word in it.
     It runs in a session of its own, so that a Ctrl-C here does not end it halfway; what interrupts the wait does.
     """
     try:
@@ -29,7 +32,7 @@ def send(words: list[str], given: bytes, env: Mapping[str, str], *, seconds: flo
             words,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT if with_errors else subprocess.DEVNULL,
             cwd=os.sep,
             env=dict(env),
             start_new_session=True,

@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from codex_auth.core.errors import PendingDamaged, SealBroken
@@ -25,6 +25,10 @@ from codex_auth.edge.places import FILE, PENDING_NAME, Places
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codex_auth.edge.seal import Seal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_auth.edge.queue import Request
 
 LIFETIME = timedelta(minutes=10)
 """How long a started sign-in may wait for its redirect; Codex's app server gives up after the same time."""
@@ -116,6 +120,8 @@ class PendingTable:
 
     waiting: dict[str, Waiting]
     ended: list[Ended]
+    queue: "list[Request]" = field(default_factory=list)
+    """What is to be applied (`edge.queue`)."""
 
     def end(self, profile: str, how: str, now: datetime) -> None:
         """Forget the login waiting for `profile`, remembering only how it ended."""
@@ -242,11 +248,12 @@ class PendingFile:
                 raise self._damaged(f"it has version {table['schema_version']!s:.10}")
             waiting = {str(row["profile"]): _read_waiting(row) for row in table["pending"]}
             ended = [_read_ended(row) for row in table["ended"]]
+            queue = _read_queue(table["queue"])
         except JsonDamaged as damage:
             raise self._damaged(damage.problem) from None
-        except (KeyError, TypeError, ValueError, OverflowError):
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             raise self._damaged("it does not have the expected form") from None
-        return PendingTable(waiting, ended)
+        return PendingTable(waiting, ended, queue)
 
     def _damaged(self, problem: str) -> PendingDamaged:
         return PendingDamaged(path=self.path, problem=problem, kept="it is")
@@ -337,6 +344,22 @@ def _read_ended(row: dict[str, object]) -> Ended:
     )
 
 
+def _read_queue(rows: list[dict[str, object]]) -> "list[Request]":
+    if not rows:  # so that `status` loads nothing for it
+        return []
+    from codex_auth.edge.queue import read_rows
+
+    return read_rows(rows)
+
+
+def _written_queue(queue: "list[Request]") -> list[dict[str, object]]:
+    if not queue:
+        return []
+    from codex_auth.edge.queue import written
+
+    return [written(each) for each in queue]
+
+
 def _write(table: PendingTable) -> bytes:
     newest = max((ended.at for ended in table.ended), default=datetime.min.replace(tzinfo=UTC))
     remembered = [ended for ended in table.ended if newest - ended.at < _REMEMBERED][-_REMEMBERED_AT_MOST:]
@@ -365,7 +388,7 @@ def _write(table: PendingTable) -> bytes:
         "ended": [
             {"profile": e.profile, "state_hash": e.state_hash, "how": e.how, "at": _stamp(e.at)} for e in remembered
         ],
-        "queue": [],
+        "queue": _written_queue(table.queue),
     }
     return (json.dumps(document, indent=2) + "\n").encode()
 

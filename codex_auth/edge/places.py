@@ -78,6 +78,11 @@ class Places:
         return os.path.join(self.state, "alerts.json")
 
     @property
+    def applies(self) -> str:
+        """How the last requests to apply a login ended."""
+        return os.path.join(self.state, "applies.json")
+
+    @property
     def last_round(self) -> str:
         """How the last round of `keep` went."""
         return os.path.join(self.state, "keep.json")

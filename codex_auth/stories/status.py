@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
     from codex_auth.core.policy import Policy
     from codex_auth.edge.deliveries import Delivery
+    from codex_auth.edge.queue import Request
     from codex_auth.stores.protocol import Store
 
     Item = TypeVar("Item")
 
 EXPIRING = timedelta(minutes=10)
 """A login this close to its end counts as expiring: twice the margin at which Codex itself refreshes."""
+
+SHOWN = timedelta(hours=24)
+"""How long the outcome of an `apply` is shown."""
 
 LIVE = "live"
 EXPIRING_SOON = "expiring"
@@ -46,6 +50,10 @@ class Report:
     """Profile to why a rule forbids its use, for those where one does."""
     delivered: "dict[str, tuple[Delivery, ...]]" = field(default_factory=dict)
     """Profile to where it was delivered, for those that ever were."""
+    queue: "list[Request]" = field(default_factory=list)
+    """What is to be applied, and not yet."""
+    applied: "list[Request]" = field(default_factory=list)
+    """How the last request of each profile ended, where that was today."""
 
 
 def look(store: "Store", places: Places, world: World, *, selector: str | None = None) -> Report:
@@ -55,8 +63,12 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
     """
     trouble: list[AuthError] = []
 
+    queue: list[Request] = []
+
     def pending() -> Iterable[Waiting]:
-        return PendingFile(places).read().waiting.values()
+        table = PendingFile(places).read()
+        queue.extend(table.queue)
+        return table.waiting.values()
 
     cards = list(_collect(store.cards, trouble))
     now = world.now()
@@ -64,6 +76,7 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
     copies = dict(_collect(lambda: _copies(cards, store, places, world).items(), trouble))
     refused = dict(_collect(lambda: _refused(cards, places, world).items(), trouble))
     delivered = dict(_collect(lambda: _delivered(places), trouble))
+    applied = list(_collect(lambda: _applied(places, queue, now), trouble))
     names = [card.profile for card in cards]
     default = DEFAULT if DEFAULT in names or not names else names[0]
     if selector is not None:
@@ -74,6 +87,8 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
         refused = {profile: refusal for profile, refusal in refused.items() if profile == name}
         delivered = {profile: rows for profile, rows in delivered.items() if profile == name}
         waiting = [login for login in waiting if login.profile == name]
+        queue = [request for request in queue if request.profile == name]
+        applied = [request for request in applied if request.profile == name]
         if not cards and not waiting and not trouble:
             raise ProfileNotFound(profile=name)
     return Report(
@@ -84,6 +99,8 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
         copies=copies,
         refused=refused,
         delivered=delivered,
+        queue=queue,
+        applied=applied,
     )
 
 
@@ -153,6 +170,17 @@ def _delivered(places: Places) -> "list[tuple[str, tuple[Delivery, ...]]]":
     from codex_auth.edge import deliveries
 
     return [(name, deliveries.read(places, name).rows) for name in deliveries.delivered_profiles(places)]
+
+
+def _applied(places: Places, queue: "list[Request]", now: datetime) -> "list[Request]":
+    """Return how the last request of each profile ended today; one look where nothing was ever applied."""
+    if not os.path.exists(places.applies):
+        return []
+    from codex_auth.edge.queue import history
+
+    queued = {request.id for request in queue}
+    last = {each.profile: each for each in history(places) if now - each.updated < SHOWN and each.id not in queued}
+    return list(last.values())
 
 
 def _copies(cards: list[Card], store: "Store", places: Places, world: World) -> dict[str, list[str]]:

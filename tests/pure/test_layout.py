@@ -12,16 +12,18 @@ FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect policy policy_text ways idtoken replies "
     "device_replies flow device renewal schedule vault_layout vault_cipher vault_header vault_kdf",
     "edge": "trouble folders files locks world where key_source config places openclaw openclaw_homes elsewhere seal "
-    "signals pending journal deliveries leftovers rounds hooks errand timers proxies authorities network wire dbus "
-    "session_bus secret_service keyrings request_head pages ports loopback terminal qr browser child passphrases "
-    "vault_keys policies",
+    "signals queue pending journal deliveries leftovers rounds hooks errand timers watcher proxies authorities network "
+    "wire dbus session_bus secret_service keyrings request_head pages ports loopback terminal qr browser child "
+    "passphrases vault_keys policies",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots keyring_keeper "
     "os_keyring vault_seen vault_hot vault shelves seals",
+    "gateway": "health finding asking",
     "deliver": "protocol openclaw openclaw_json fallback targets",
-    "stories": "sign_in two_step device device_steps login copies refresh deliver alerts keep status run move",
-    "cli": "show doors report why_openclaw why table quick options opening redirect_input outcome delivered "
-    "token_json hot token login start finish cancel status refresh run keeping timing keep deliver bring_in "
-    "leftovers move vault demo verbs group skill later main",
+    "stories": "sign_in two_step device device_steps login copies refresh deliver alerts keep apply at_openclaw status "
+    "run move",
+    "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
+    "queueing token_json hot token login start finish cancel status refresh run keeping timing keep deliver apply_plan "
+    "apply bring_in leftovers move vault demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 

@@ -1,0 +1,132 @@
+"""What is said of requests to apply a login: while they wait, as they go on, and when they are over."""
+
+import json
+from datetime import datetime
+
+from codex_auth.cli import show as words
+from codex_auth.core.text import printable
+from codex_auth.edge import queue as steps
+from codex_auth.edge.queue import Request
+from codex_auth.edge.world import World
+
+SCHEMA_VERSION = 1
+
+_EFFECTS = {
+    steps.NOW: "the gateway's next turn uses it",
+    steps.NEXT_START: "no gateway runs there; it uses it when it starts (`openclaw gateway start`)",
+    steps.SECOND_TURN: "the gateway's second turn uses it",
+    "": "",
+}
+_STEPS = {
+    steps.QUEUED: "waits for its turn",
+    steps.DELIVERING: "is being delivered",
+    steps.RELOADING: "is delivered; the gateway is told",
+    steps.WAITING: "is delivered; waits to restart the gateway",
+    steps.RESTARTING: "is delivered; the gateway restarts",
+    steps.VERIFYING: "is delivered; it is looked whether it is there",
+    steps.DONE: "is applied",
+    steps.FAILED: "could not be applied",
+    steps.CANCELLED: "was cancelled",
+}
+
+
+def document(request: Request) -> dict[str, object]:
+    """Return a request as JSON (schema_version 1)."""
+    seen, outcome = request.seen, request.outcome
+    return {
+        "id": request.id,
+        "profile": request.profile,
+        "target": request.target,
+        "state_dir": request.state,
+        "agent": request.agent or None,
+        "mode": "lease",
+        "reason": request.reason,
+        "step": request.step,
+        "restart": request.wants_restart,
+        "restart_result": request.filed or None,
+        "waits_for": request.waits_for or None,
+        "effect": request.effect or None,
+        "attempts": request.attempts,
+        "requested_at": words.stamp(request.requested),
+        "not_before": words.stamp(request.not_before),
+        "updated_at": words.stamp(request.updated),
+        "gateway_before": seen and {"pid": seen.pid, "port": seen.port, "uptimeMs": seen.uptime_ms},
+        "error": outcome.code if outcome else None,
+        "message": outcome.message if outcome else None,
+        "hint": outcome.hint if outcome else None,
+        "exit_code": outcome.status if outcome else 0,
+        "undo": request.revert,
+    }
+
+
+def line(request: Request, now: datetime) -> str:
+    """Return a request in one line."""
+    said = f"{request.profile} {_STEPS[request.step]} at {request.target}"
+    if request.waits_for and not request.is_over:
+        said += f"; it waits for {printable(request.waits_for, limit=200)}"
+    if request.step == steps.DONE:
+        said += f": {_EFFECTS[request.effect]}" if request.effect else ""
+    if request.outcome is not None:
+        again = " (it is tried again)" if not request.is_over else ""
+        said += f": {printable(request.outcome.message, limit=400)}{again}"
+    return f"{said} [{request.id}, {words.duration(now - request.updated)} ago]"
+
+
+def show(request: Request, world: World) -> None:
+    """Tell a person the step that a request has come to."""
+    if not request.is_over:
+        waits = f"; it waits for {request.waits_for}" if request.waits_for else ""
+        world.tell(f"{request.profile} {_STEPS[request.step]}{waits} …")
+
+
+def print_ended(ended: list[Request], world: World, *, as_json: bool) -> int:
+    """Say how requests ended, and return the exit status: that of the first that failed."""
+    failed = [each.outcome for each in ended if each.step == steps.FAILED and each.outcome is not None]
+    status = failed[0].status if failed else 0
+    if as_json:
+        _print(world, ok=not status, applies=[document(each) for each in ended], exit_code=status)
+        return status
+    for each in ended:
+        if each.step == steps.FAILED and each.outcome is not None:
+            world.tell(f"codex-auth: {each.outcome.message}")
+            world.tell(f"  {each.outcome.hint}")
+        else:
+            effect = f": {_EFFECTS[each.effect]}" if each.effect and each.step == steps.DONE else ""
+            world.out(f"{each.profile} {_STEPS[each.step]} at {each.target} in {each.state}{effect}.")
+            if each.effect == steps.NOW and each.filed:
+                world.out("  The gateway restarted; it is younger than the request, and well.")
+    if not ended:
+        world.out("Nothing is queued.")
+    return status
+
+
+def print_queue(queue: list[Request], over: list[Request], world: World, *, as_json: bool) -> None:
+    """Show what is queued, and how the last ones ended."""
+    if as_json:
+        _print(world, ok=True, queue=[document(each) for each in queue], applied=[document(each) for each in over])
+        return
+    for each in [*queue, *over]:
+        world.out(line(each, world.now()))
+    if not queue and not over:
+        world.out("Nothing is queued, and nothing was applied yet.")
+
+
+def print_queued(request: Request, world: World, *, as_json: bool) -> None:
+    """Say that a request is queued and goes on by itself."""
+    if as_json:
+        _print(world, ok=True, queued=True, **document(request))
+    else:
+        world.out(f"Queued: {request.profile} is delivered to {request.target} in the background [{request.id}].")
+        world.tell(f"To see how it goes: codex-auth status {request.profile}. To undo it afterwards: {request.revert}")
+
+
+def print_cancelled(request: Request, world: World, *, as_json: bool) -> None:
+    """Say which request was forgotten."""
+    if as_json:
+        _print(world, ok=True, cancelled=True, **document(request))
+    else:
+        world.out(f"The request {request.id} to apply {request.profile} is forgotten; nothing was delivered for it.")
+
+
+def _print(world: World, **facts: object) -> None:
+    world.out(json.dumps({"schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False))

@@ -1,0 +1,34 @@
+"""What `apply --dry-run` says: what it would do, and to which gateway. Nothing is changed."""
+
+import json
+
+from codex_auth.deliver.targets import open_target
+from codex_auth.edge.openclaw import installation
+from codex_auth.edge.openclaw_homes import chosen_home
+from codex_auth.edge.places import Places
+from codex_auth.edge.world import World
+from codex_auth.gateway import finding, health
+from codex_auth.stores.protocol import Store
+from codex_auth.stories.deliver import Order, deliver
+
+
+def print_plan(
+    profile: str, store: Store, places: Places, world: World, *, agent: str, wants_restart: bool, as_json: bool
+) -> None:
+    """Say what is there, which gateway runs, what would be done, and how to undo it."""
+    target = open_target("openclaw", profile, agent=agent, env=world.env, locks=places.locks)
+    would = deliver(profile, Order(dry_run=True), target=target, store=store, places=places, world=world)
+    found = finding.find(chosen_home(world.env, installation(world.env)), world.env)
+    state = health.ask(found.port).state if found else health.DOWN
+    undo = f"codex-auth deliver openclaw {profile} --take-back{f' --agent {agent}' if agent else ''}"
+    then = "nothing: no gateway runs there" if not found else "safe restart" if wants_restart else "secrets reload"
+    if as_json:
+        gateway = found and {"pid": found.pid, "port": found.port, "supervisor": found.supervisor, "state": state}
+        facts = {"profile": profile, "state_dir": would.place.state, "gateway": gateway, "then": then, "undo": undo}
+        world.out(json.dumps({"ok": True, "schema_version": 1, "dry_run": True, **facts}, ensure_ascii=False))
+        return
+    world.out(f"{profile} would be leased to {would.place.spoken} in {would.place.state}.")
+    if found:
+        world.out(f"  Its gateway is {state} on port {found.port}; started again by {found.supervisor}.")
+    world.out(f"  Then: {then}.")
+    world.out(f"  To undo it afterwards: {undo}")

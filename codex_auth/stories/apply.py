@@ -1,0 +1,496 @@
+"""Bringing a login into a running gateway: deliver it, reload, verify; a restart only where one is asked for.
+
+The steps and their rules are in `edge.queue`. One process at a time works for a state folder, and holds a kernel
+lock for as long as it lives; whoever comes after it goes on where the record says it was. What is "back" after a
+failure: where the place held no lease of this login, the lease is taken back again when it cannot be verified or
+the gateway is worse than before. Where it held an older token of the same login, the newer one stays: we keep no
+second copy of any token, and the older one was about to end.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Protocol, TypeVar
+
+from codex_auth.core.errors import (
+    ApplyUnfinished,
+    AuthError,
+    GatewayCrashLoops,
+    GatewayDidNotRestart,
+    GatewayError,
+    GatewayScope,
+    GatewaySlow,
+    GatewayStaysDown,
+    GatewayStrange,
+    GatewayUnauthorized,
+    GatewayUnreachable,
+    LockBusy,
+    NoSuchRequest,
+    NotVerified,
+    OpenClawBusy,
+    OpenClawRefreshing,
+    OpenClawSlow,
+    PendingDamaged,
+    RequestUnderWay,
+    RestartsTooOften,
+)
+from codex_auth.edge import queue as steps
+from codex_auth.edge.locks import hold
+from codex_auth.edge.openclaw_homes import OpenClawHome
+from codex_auth.edge.pending import PendingFile, PendingTable
+from codex_auth.edge.places import Places
+from codex_auth.edge.queue import Request, Seen, outcome_of
+from codex_auth.edge.signals import stop_if_asked
+from codex_auth.edge.world import World
+from codex_auth.gateway.asking import DEFERRED, Preflight
+from codex_auth.gateway.finding import START, Found
+from codex_auth.gateway.health import DOWN, SILENT, STRANGE, UP, Health
+
+ATTEMPTS = 4
+PAUSES = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
+"""Between attempts where trouble may pass by itself."""
+SPACING = 30.0
+"""Seconds between two restarts of one gateway, as OpenClaw itself keeps them apart."""
+CAP, CAP_SPAN = 3, timedelta(minutes=10)
+"""So many restarts within so long; then something else is wrong, and one more does not mend it."""
+GRACE = 35.0
+"""How long after a crash we look whether the restart that was perhaps asked for comes: the spacing, and a little."""
+IDLE_SECONDS, BUSY_SECONDS = 90.0, 420.0
+"""How long a restart may take: at once, or after the five minutes that OpenClaw gives running work at most."""
+DOWN_SECONDS = 90.0
+"""How long a gateway may be away; 2026.9.6 takes eight seconds on an idle machine, and minutes have been seen."""
+STEADY_SECONDS = 3.0
+"""A gateway that crashes as it starts does so within this time, or too late for us to see."""
+_T = TypeVar("_T")
+_POLL = 0.25
+_SLICE = 1.0
+_PASSING = (OpenClawBusy, OpenClawSlow, OpenClawRefreshing, LockBusy, GatewaySlow, GatewayUnreachable, NotVerified)
+_TAKEN_BACK = (NotVerified, GatewayStaysDown, GatewayCrashLoops)
+
+
+class Site(Protocol):
+    """One place to which one login is brought, and its gateway. Trouble is an `AuthError`."""
+
+    def had_lease(self) -> bool:
+        """Whether it holds a lease of this login, by our own note."""
+        ...
+
+    def deliver(self) -> None:
+        """Put the login there; the same login twice is as good as once."""
+        ...
+
+    def verify(self) -> None:
+        """Raise `NotVerified` if it is not there."""
+        ...
+
+    def take_back(self) -> None:
+        """Remove it again."""
+        ...
+
+    def find(self) -> Found | None:
+        """Return the gateway that runs there."""
+        ...
+
+    def health(self, found: Found) -> Health:
+        """Return how it is."""
+        ...
+
+    def reload(self, found: Found) -> None:
+        """Let its next turn use what is there."""
+        ...
+
+    def reread(self, found: Found) -> None:
+        """Do the same with fewer rights."""
+        ...
+
+    def preflight(self, found: Found) -> Preflight:
+        """Ask what a restart would cut off."""
+        ...
+
+    def restart(self, found: Found) -> str:
+        """File a restart."""
+        ...
+
+
+Opener = Callable[[Request], Site]
+Show = Callable[[Request], None]
+
+
+def enqueue(
+    profile: str,
+    home: OpenClawHome,
+    *,
+    agent: str = "",
+    reason: str,
+    wants_restart: bool = False,
+    places: Places,
+    world: World,
+) -> Request:
+    """Queue a login for a state folder, durably, and return the request that stands for it.
+
+    One that waits there for the same is made to stand for both. A damaged pending-state file is moved aside first.
+    """
+    now = world.now()
+    new = Request(
+        id=world.random(4).hex(),
+        profile=profile,
+        target="openclaw",
+        state=home.state,
+        config=home.config,
+        home_profile=home.profile,
+        agent=agent,
+        reason=reason,
+        wants_restart=wants_restart,
+        requested=now,
+        updated=now,
+        ticks=world.ticks(),
+    )
+    return _change(PendingFile(places, make=True), world, lambda table: steps.add(table.queue, new))
+
+
+def waiting(places: Places) -> list[Request]:
+    """Return what is not done yet."""
+    return PendingFile(places).read().queue
+
+
+def look_up(request_id: str, places: Places) -> Request | None:
+    """Return a request, queued or over."""
+    return next((each for each in [*waiting(places), *reversed(steps.history(places))] if each.id == request_id), None)
+
+
+def cancel(request_id: str, *, places: Places, world: World) -> Request:
+    """Forget a request that was not begun. Raises `NoSuchRequest` and `RequestUnderWay`."""
+    with PendingFile(places, make=True).change() as table:
+        found = next((each for each in table.queue if each.id == request_id), None)
+        if found is None:
+            raise NoSuchRequest(id=request_id)
+        if steps.CANCELLED not in steps.NEXT[found.step]:
+            raise RequestUnderWay(id=request_id, step=found.step, revert=found.revert)
+        over = found.at(steps.CANCELLED, world.now())
+        steps.remember(places, over)
+        table.queue.remove(found)
+    return over
+
+
+def work(
+    *, places: Places, world: World, opener: Opener, show: Show, is_now: bool = False, only: str = "", seconds: float
+) -> list[Request]:
+    """Do what is queued, until nothing is, and return how it ended; what another process does is waited for.
+
+    `is_now` passes over the pauses between attempts; `only` waits for one request. Raises `ApplyUnfinished` when
+    another process is not done after `seconds`.
+    """
+    ended: list[Request] = []
+    end = world.ticks() + seconds
+    while left := [each for each in waiting(places) if each.id == only or not only]:
+        for state in dict.fromkeys(each.state for each in left):
+            try:
+                with _alone(state, places):
+                    ended += _Runner(state, places, world, opener, show, is_now=is_now).run()
+            except LockBusy:
+                if world.ticks() >= end:
+                    waits = f", waits for {left[0].waits_for}" if left[0].waits_for else ""
+                    raise ApplyUnfinished(
+                        id=left[0].id, step=left[0].step, waits=waits, profile=left[0].profile
+                    ) from None
+                stop_if_asked()
+                world.sleep(_POLL)
+    done = look_up(only, places) if only and only not in {each.id for each in ended} else None
+    return [*ended, done] if done else ended
+
+
+def _alone(state: str, places: Places) -> Any:
+    digest = hashlib.sha256(os.path.realpath(state).encode()).hexdigest()[:16]
+    path = os.path.join(places.locks, f"apply-{digest}.lock")
+    return hold(path, timeout=0, what="The queue", verb="apply", rank="apply")
+
+
+class _Gone(Exception):
+    """The request was cancelled."""
+
+
+class _Runner:
+    """The only process that works for a state folder."""
+
+    def __init__(self, state: str, places: Places, world: World, opener: Opener, show: Show, *, is_now: bool) -> None:
+        self._state = state
+        self._places = places
+        self._world = world
+        self._opener = opener
+        self._show = show
+        self._is_now = is_now
+        self._file = PendingFile(places, make=True)
+
+    def run(self) -> Iterator[Request]:
+        """Yield each request as it ends, until there is none left for this folder."""
+        while queued := [each for each in self._file.read().queue if each.state == self._state]:
+            stop_if_asked()
+            request = next((each for each in queued if self._is_due(each)), None)
+            if request is None:
+                self._world.sleep(_SLICE)
+                continue
+            try:
+                over = self._advance(request)
+            except _Gone:
+                continue
+            if over is not None:
+                yield over
+
+    def _is_due(self, request: Request) -> bool:
+        pause = None if request.not_before is None else request.not_before - self._world.now()
+        # A clock set back must not make a pause of seconds one of days.
+        return self._is_now or pause is None or not timedelta() < pause <= PAUSES[-1]
+
+    def _advance(self, request: Request) -> Request | None:
+        """Bring a request to its end, or to another attempt."""
+        try:
+            site = self._opener(request)
+            while not request.is_over:
+                request = self._step(request, site)
+                if request.step == steps.QUEUED:
+                    return None
+        except AuthError as error:
+            return self._failed(self._current(request), error)
+        return request
+
+    def _step(self, request: Request, site: Site) -> Request:
+        act = {
+            steps.QUEUED: self._begin,
+            steps.DELIVERING: self._deliver,
+            steps.RELOADING: self._reload,
+            steps.WAITING: self._wait,
+            steps.RESTARTING: self._restart,
+            steps.VERIFYING: self._verify,
+        }[request.step]
+        return act(request, site)
+
+    # --- the steps ---------------------------------------------------------------------------------------------
+
+    def _begin(self, request: Request, site: Site) -> Request:
+        found = site.find()
+        health = site.health(found) if found else Health(DOWN)
+        if found and health.state == STRANGE:
+            raise GatewayStrange(**self._facts(request), port=found.port)
+        return self._save(
+            request,
+            steps.DELIVERING,
+            attempts=request.attempts + 1,
+            had_before=site.had_lease() if request.had_before is None else request.had_before,
+            seen=found and Seen(pid=found.pid, port=found.port, uptime_ms=health.uptime_ms),
+        )
+
+    def _deliver(self, request: Request, site: Site) -> Request:
+        site.deliver()
+        found = site.find()
+        if found is None:
+            return self._save(request, steps.VERIFYING, effect=steps.NEXT_START)
+        is_asked = request.wants_restart and not self._has_restarted(request, site.health(found), request.ticks)
+        return self._save(request, steps.WAITING if is_asked else steps.RELOADING)
+
+    def _reload(self, request: Request, site: Site) -> Request:
+        found = site.find()
+        if found is None:
+            return self._save(request, steps.VERIFYING, effect=steps.NEXT_START)
+        try:
+            site.reload(found)
+        except (GatewayUnreachable, GatewaySlow, GatewayUnauthorized):
+            raise
+        except GatewayError as refused:
+            try:
+                site.reread(found)
+            except GatewayScope:
+                raise refused from None
+        return self._save(request, steps.VERIFYING, effect=steps.NOW)
+
+    def _wait(self, request: Request, site: Site) -> Request:
+        found = site.find()
+        if found is None:
+            return self._save(request, steps.VERIFYING, effect=steps.NEXT_START)
+        health = site.health(found)
+        if health.state == SILENT:
+            raise GatewaySlow(**self._facts(request), seconds="2", step="health")
+        if health.state != UP:
+            raise GatewayUnreachable(**self._facts(request), port=found.port)
+        if self._has_restarted(request, health, request.ticks):
+            return self._save(request, steps.RELOADING)
+        self._refuse_too_many(request)
+        young = SPACING - (health.uptime_ms or 0) / 1000 if health.uptime_ms is not None else 0
+        if young > 0:
+            request = self._save(request, steps.WAITING, waits_for="the 30 seconds between two restarts")
+            self._rest(young)
+            return request
+        preflight = site.preflight(found)
+        waits = "" if preflight.is_safe else preflight.waits_for
+        seen = Seen(pid=found.pid, port=found.port, uptime_ms=health.uptime_ms)
+        return self._file_restart(
+            self._save(request, steps.RESTARTING, waits_for=waits, seen=seen, asked=self._world.ticks()), site, found
+        )
+
+    def _file_restart(self, request: Request, site: Site, found: Found) -> Request:
+        try:
+            filed = site.restart(found)
+        except (GatewaySlow, GatewayUnreachable):
+            return request  # perhaps it was heard; the next step finds out
+        return self._save(request, steps.RESTARTING, filed=filed)
+
+    def _restart(self, request: Request, site: Site) -> Request:
+        """Watch for the restart that was asked for; where nobody knows whether it was, first see whether it comes."""
+        if not request.filed:
+            if self._comes(request, site, GRACE):
+                return self._save(request, steps.VERIFYING, effect=steps.NOW, waits_for="")
+            found = site.find()
+            if found is None:
+                raise GatewayStaysDown(**self._facts(request), seconds=f"{GRACE:g}", start=START["nobody"])
+            request = self._save(request, steps.RESTARTING, filed=site.restart(found))
+        limit = BUSY_SECONDS if request.filed == DEFERRED or request.waits_for else IDLE_SECONDS
+        if self._comes(request, site, limit):
+            return self._save(request, steps.VERIFYING, effect=steps.NOW, waits_for="")
+        waits = f" (it waits for {request.waits_for})" if request.waits_for else ""
+        raise GatewayDidNotRestart(**self._facts(request), minutes=f"{limit / 60:g}", waits=waits)
+
+    def _comes(self, request: Request, site: Site, seconds: float) -> bool:
+        """Return whether the gateway is one that began after the restart was asked for, within a time."""
+        begun = self._world.ticks()
+        down_since: float | None = None
+        found = self._where(request, site)
+        while True:
+            health = site.health(found)
+            now = self._world.ticks()
+            if health.state == UP:
+                if self._has_restarted(request, health, request.asked or 0.0):
+                    return True
+                if health.uptime_ms is None and down_since is not None:
+                    return True
+                down_since = None
+            elif health.state == DOWN:
+                down_since = now if down_since is None else down_since
+                if now - down_since >= DOWN_SECONDS:
+                    raise GatewayStaysDown(
+                        **self._facts(request), seconds=f"{DOWN_SECONDS:g}", start=START[found.supervisor]
+                    )
+            if now - begun >= seconds and down_since is None:
+                return False
+            self._rest(_POLL)
+
+    def _verify(self, request: Request, site: Site) -> Request:
+        if request.filed:
+            self._is_steady(request, site)
+        site.verify()
+        return self._over(request, steps.DONE, outcome=None)
+
+    def _is_steady(self, request: Request, site: Site) -> None:
+        """Look at a gateway that just restarted for a moment: it grows older, or it crashes as it starts."""
+        found = self._where(request, site)
+        age, end = -1, self._world.ticks() + STEADY_SECONDS
+        while self._world.ticks() < end:
+            health = site.health(found)
+            if health.state == DOWN or (health.uptime_ms is not None and health.uptime_ms < age):
+                raise GatewayCrashLoops(**self._facts(request))
+            age = health.uptime_ms if health.uptime_ms is not None else age
+            self._rest(_POLL)
+
+    # --- what the steps share ----------------------------------------------------------------------------------
+
+    def _has_restarted(self, request: Request, health: Health, moment: float) -> bool:
+        """Whether the gateway is younger than a moment. Its own age says so, whatever became of wall clock or pid."""
+        if health.state != UP or health.uptime_ms is None:
+            return False
+        return health.uptime_ms / 1000 < request.since(moment, self._world.ticks())
+
+    def _where(self, request: Request, site: Site) -> Found:
+        """Return where to look for the gateway while it may be down: where it was."""
+        found = site.find()
+        if found is not None:
+            return found
+        port = request.seen.port if request.seen and request.seen.port else 0
+        return Found(pid=None, port=port, supervisor="nobody")
+
+    def _refuse_too_many(self, request: Request) -> None:
+        now = self._world.now()
+        lately = [
+            each
+            for each in steps.history(self._places)
+            if each.state == self._state and each.asked is not None and timedelta() <= now - each.updated < CAP_SPAN
+        ]
+        if len(lately) >= CAP:
+            minutes = int(CAP_SPAN.total_seconds() // 60)
+            raise RestartsTooOften(**self._facts(request), count=len(lately), minutes=minutes)
+
+    def _failed(self, request: Request, error: AuthError) -> Request | None:
+        """Try again where it may help, or end the request and put back what was there."""
+        is_passing = isinstance(error, _PASSING) and request.asked is None and request.attempts < ATTEMPTS
+        if is_passing and steps.QUEUED in {*steps.NEXT[request.step], request.step}:
+            attempts = max(request.attempts, 1)
+            pause = PAUSES[min(attempts, len(PAUSES)) - 1]
+            again = self._world.now() + pause
+            self._save(request, steps.QUEUED, attempts=attempts, not_before=again, outcome=outcome_of(error))
+            return None
+        outcome = outcome_of(error)
+        if isinstance(error, _TAKEN_BACK) and request.had_before is False:
+            outcome = self._put_back(request, outcome)
+        return self._over(request, steps.FAILED, outcome=outcome)
+
+    def _put_back(self, request: Request, outcome: steps.Outcome) -> steps.Outcome:
+        try:
+            self._opener(request).take_back()
+        except AuthError:
+            return replace(outcome, hint=f"{outcome.hint} To take the lease back: `{request.revert}`.")
+        return replace(outcome, message=f"{outcome.message} The lease was taken back; nothing of it is there.")
+
+    def _current(self, request: Request) -> Request:
+        """Return the request as it was saved last."""
+        return next((each for each in self._file.read().queue if each.id == request.id), request)
+
+    def _save(self, request: Request, step: str, **changes: Any) -> Request:
+        """Make a step durable before its effect."""
+        after = request.at(step, self._world.now(), **changes)
+
+        def put(table: PendingTable) -> None:
+            held = next((each for each in table.queue if each.id == request.id), None)
+            if held is None and steps.CANCELLED in steps.NEXT[request.step]:
+                raise _Gone
+            # What came in for a queued one meanwhile is kept.
+            wish = held.wants_restart if held and request.step == steps.QUEUED else after.wants_restart
+            ticks = held.ticks if held and request.step == steps.QUEUED else after.ticks
+            merged = replace(after, wants_restart=wish, ticks=ticks)
+            table.queue[:] = [merged if each.id == request.id else each for each in table.queue]
+            if held is None:
+                table.queue.append(merged)
+
+        _change(self._file, self._world, put)
+        after = self._current(after)
+        self._show(after)
+        return after
+
+    def _over(self, request: Request, step: str, **changes: Any) -> Request:
+        after = request.at(step, self._world.now(), not_before=None, waits_for="", **changes)
+
+        def move(table: PendingTable) -> None:
+            steps.remember(self._places, after)
+            table.queue[:] = [each for each in table.queue if each.id != request.id]
+
+        _change(self._file, self._world, move)
+        self._show(after)
+        return after
+
+    def _rest(self, seconds: float) -> None:
+        end = self._world.ticks() + seconds
+        while (left := end - self._world.ticks()) > 0:
+            stop_if_asked()
+            self._world.sleep(min(left, _SLICE))
+
+    def _facts(self, request: Request) -> dict[str, object]:
+        return {"state": request.state, "profile": request.profile}
+
+
+def _change(file: PendingFile, world: World, act: Callable[[PendingTable], _T]) -> _T:
+    """Change the file's content; a damaged one is moved aside whole, which the person is told, and begun anew."""
+    try:
+        with file.change() as table:
+            return act(table)
+    except PendingDamaged as damage:
+        world.tell(str(damage))
+        with file.change() as table:
+            return act(table)

@@ -1,0 +1,166 @@
+"""A real gateway of OpenClaw's in the foreground, with a model that writes down which token it was shown."""
+
+import http.server
+import json
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from codex_auth.gateway import health
+from tests.real_openclaw.claw import Claw
+
+_PATIENCE = 90.0
+
+
+class Model(http.server.ThreadingHTTPServer):
+    """A model server on loopback: it answers `pong`, after a delay if one is set, and keeps the tokens."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answers)
+        self.tokens: list[str] = []
+        self.delay = 0.0
+        self.asked = threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Answers(http.server.BaseHTTPRequestHandler):
+    server: Model
+
+    def do_POST(self) -> None:
+        """Answer a turn as a stream of events, in the form of ChatGPT's responses."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.tokens.append(self.headers.get("Authorization", "").removeprefix("Bearer "))
+        self.server.asked.set()
+        time.sleep(self.server.delay)
+        text = {"type": "output_text", "text": "pong", "annotations": []}
+        item = {"id": "m1", "type": "message", "role": "assistant", "status": "completed", "content": [text]}
+        usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
+        whole = {"id": "r1", "object": "response", "status": "completed", "output": [item], "usage": usage}
+        events: list[dict[str, Any]] = [
+            {"type": "response.created", "response": {**whole, "status": "in_progress", "output": []}},
+            {"type": "response.output_item.added", "output_index": 0, "item": {**item, "content": []}},
+            {
+                "type": "response.content_part.added",
+                "item_id": "m1",
+                "output_index": 0,
+                "content_index": 0,
+                "part": text,
+            },
+            {
+                "type": "response.output_text.delta",
+                "item_id": "m1",
+                "output_index": 0,
+                "content_index": 0,
+                "delta": "pong",
+            },
+            {"type": "response.output_item.done", "output_index": 0, "item": item},
+            {"type": "response.completed", "response": whole},
+        ]
+        body = "".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in events)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Gateway:
+    """A gateway that runs until the block ends."""
+
+    def __init__(self, claw: Claw, model: Model | None = None) -> None:
+        self.claw = claw
+        self.port = _free_port()
+        settings = json.loads(claw.config.read_text())
+        settings["gateway"]["port"] = self.port
+        if model is not None:
+            base = f"http://127.0.0.1:{model.server_port}/v1"
+            entry = {"baseUrl": base, "api": "openai-chatgpt-responses", "models": [_MODEL]}
+            settings["models"] = {"providers": {"openai": entry}}
+            settings["agents"]["defaults"] |= {
+                "model": {"primary": f"openai/{_MODEL['id']}"},
+                "models": {f"openai/{_MODEL['id']}": {"agentRuntime": {"id": "openclaw"}}},
+            }
+        claw.config.write_text(json.dumps(settings))
+        (claw.program.home / "tmp").mkdir(exist_ok=True)
+        claw.program.env["TMPDIR"] = str(claw.program.home / "tmp")
+
+    def __enter__(self) -> Self:
+        self._log = (self.claw.program.home / "gateway.log").open("w")
+        self._child = subprocess.Popen(
+            ["openclaw", "gateway", "run", "--port", str(self.port)],
+            executable=self.claw.program.home / "bin/openclaw",
+            env={**self.claw.program.env, "OPENCLAW_STATE_DIR": str(self.claw.state)},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        end = time.monotonic() + _PATIENCE
+        while health.ask(self.port).state != health.UP:
+            assert self._child.poll() is None, Path(self._log.name).read_text()[-2000:]
+            assert time.monotonic() < end, "the gateway did not come up"
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
+        self._child.terminate()
+        try:
+            self._child.wait(20)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        self._log.close()
+
+    @property
+    def pid(self) -> int:
+        """Return its process."""
+        return self._child.pid
+
+    def uptime(self) -> int:
+        """Return its age in milliseconds."""
+        return health.ask(self.port).uptime_ms or 0
+
+    def turn(self) -> None:
+        """Let the main agent of the running gateway do one turn."""
+        said = self.claw.run("agent", "--agent", "main", "--message", "ping", "--json").stdout
+        assert "fallbackFrom" not in said, said[-2000:]
+
+
+class Client:
+    """Somebody who asks the gateway for its health every 50 milliseconds, and writes down when it did not answer."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._over = threading.Event()
+        self.asked = 0
+        self.missed: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._ask)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        while not self._over.wait(0.05):
+            self.asked += 1
+            state = health.ask(self._port, seconds=10).state
+            if state != health.UP:
+                self.missed.append(state)
+
+
+_MODEL = {"id": "gpt-5.5", "name": "m", "contextWindow": 200000, "maxTokens": 1000, "input": ["text"]}
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

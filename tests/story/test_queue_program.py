@@ -1,0 +1,245 @@
+"""`apply`, `finish --queue-apply` and the queue in `status`, as they are run; OpenClaw is a small program here."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.story.conftest import Person, Program
+from tests.story.logins import login, put
+
+OPENCLAW = """#!/bin/sh
+echo "$$ $@" >> "$HOME/asked"
+case "$1 $2" in
+  "secrets reload") /bin/sleep {seconds}; echo '{{"ok": true}}' ;;
+esac
+"""
+GATEWAY = """
+import http.server, json, os, sys, time
+born = time.monotonic()
+class Pages(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        page = {"/healthz": {"ok": True}, "/readyz": {"uptimeMs": int((time.monotonic() - born) * 1000)}}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(page.get(self.path, [])).encode())
+    def log_message(self, *_):
+        pass
+with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+    folder = os.path.join(sys.argv[1], "tmp", f"openclaw-{os.getuid()}")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "gateway.state.lock"), "w") as lock:
+        json.dump({"pid": os.getpid(), "port": server.server_port}, lock)
+    print("up", flush=True)
+    server.serve_forever()
+"""
+
+
+def machine(program: Program, *, seconds: float = 0) -> Program:
+    """Put an OpenClaw of the JSON era there, whose Node runs no SDK, so that our own writer delivers."""
+    package = program.home / "package"
+    package.mkdir()
+    (package / "package.json").write_text(json.dumps({"name": "openclaw", "version": "2026.6.1"}))
+    for name, text in (("openclaw", OPENCLAW.format(seconds=seconds)), ("node", "#!/bin/sh\nexit 1\n")):
+        (package / name).write_text(text)
+        (package / name).chmod(0o755)
+    (program.home / ".openclaw/agents/main/agent").mkdir(parents=True, mode=0o700)
+    program.env["PATH"] = f"{package}:{program.env['PATH']}"
+    # Its file is OpenClaw's in this era; ours is elsewhere.
+    program.env["CODEX_AUTH_PATH"] = str(program.store)
+    return program
+
+
+def asked(program: Program) -> list[str]:
+    """Return what OpenClaw was asked, so far."""
+    path = program.home / "asked"
+    return [line.split(" ", 1)[1] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def wait_for_end(program: Program, seconds: float = 30) -> dict[str, object]:
+    """Poll `status` until nothing is queued; return the last outcome."""
+    end = time.monotonic() + seconds
+    while (document := program.json("status"))["queue"] or not document["applied"]:
+        assert time.monotonic() < end, document["queue"]
+        time.sleep(0.05)
+    [row] = document["applied"]
+    assert isinstance(row, dict)
+    return row
+
+
+@pytest.fixture
+def gateway(program: Program) -> "subprocess.Popen[str]":
+    """Return a gateway that answers for its health."""
+    return subprocess.Popen(
+        [sys.executable, "-c", GATEWAY, str(program.home / ".openclaw")], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_applied_in_the_foreground(program: Program, gateway: "subprocess.Popen[str]") -> None:
+    """The way back is shown first; then it is delivered, the gateway reloads, and the outcome stays to be seen."""
+    with gateway:
+        try:
+            assert gateway.stdout
+            assert gateway.stdout.readline() == "up\n"
+            put(machine(program), {"openai-codex:work": login("work", life=9 * 24 * 3600)})
+
+            done = program("apply", "work")
+        finally:
+            gateway.terminate()
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[0] == "To undo it afterwards: codex-auth deliver openclaw work --take-back"
+    assert [line.split(";")[0].split("…")[0].strip() for line in lines[1:4]] == [
+        *("work is being delivered", "work is delivered", "work is delivered"),
+    ]
+    assert "the gateway's next turn uses it" in done.stdout
+    assert asked(program) == ["secrets reload --json"]
+    assert "work is applied at openclaw" in program("status").stdout
+    assert "work is applied at openclaw" in program("apply", "--list").stdout
+    held = json.loads((program.home / ".openclaw/agents/main/agent/auth-profiles.json").read_text())
+    assert held["profiles"]["openai:work"]["type"] == "token"
+
+    assert program("deliver", "openclaw", "work", "--take-back").returncode == 0
+    held = json.loads((program.home / ".openclaw/agents/main/agent/auth-profiles.json").read_text())
+    assert held["profiles"] == {}
+
+
+def test_without_openclaw(program: Program) -> None:
+    """The failure is in the record, with what to type, and it is the exit status of who waits for it."""
+    put(program, {"openai-codex:work": login("work", life=9 * 24 * 3600)})
+    program.env["PATH"] = "/nonexistent"
+
+    document = program.json("apply", "work")
+
+    [row] = document["applies"]
+    assert (row["step"], row["error"]) == ("failed", "no_openclaw")
+    assert "PATH" in row["hint"]
+    assert program.json("status")["applied"][0]["error"] == "no_openclaw"
+
+
+def test_finish_queues_it(person: Person) -> None:
+    """The login is stored, then queued; the answer comes at once, and something detached does the rest."""
+    program = machine(person.program, seconds=1)
+    redirect = person.redirect()
+
+    done = program.json("finish", "work", "--callback-url", "-", "--queue-apply", given=redirect)
+
+    assert (done["ok"], done["queued"], done["queue_error"]) == (True, True, None)
+    assert done["undo"] == "codex-auth deliver openclaw work --take-back"
+    row = wait_for_end(program)
+    assert (row["id"], row["step"], row["reason"], row["effect"]) == (done["queue_id"], "done", "finish", "next_start")
+    text = Path(done["status_path"]).read_text() + (program.home / "state/applies.json").read_text()
+    tokens = [value for value in program.stored()["profiles"]["openai-codex:work"].values() if isinstance(value, str)]
+    assert not [token for token in tokens if len(token) > 40 and token in text]
+
+
+def test_the_caller_may_die(program: Program) -> None:
+    """The whole process group of whoever queued it is killed, and it is applied all the same."""
+    put(machine(program), {"openai-codex:work": login("work", life=9 * 24 * 3600)})
+    with subprocess.Popen(
+        ["/bin/sh", "-c", f'"{sys.executable}" -m codex_auth apply work --background; echo queued; /bin/sleep 60'],
+        env=program.env,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as caller:
+        assert caller.stdout
+        assert "Queued" in caller.stdout.readline()
+        os.killpg(caller.pid, signal.SIGKILL)
+
+    assert wait_for_end(program)["step"] == "done"
+
+
+def test_systemd_starts_it_where_it_can(program: Program, tmp_path: Path) -> None:
+    """As a unit of the user's, with the names of settings and not their values in its words."""
+    put(machine(program), {"openai-codex:work": login("work", life=9 * 24 * 3600)})
+    folder = tmp_path / "systemd"
+    folder.mkdir()
+    (folder / "systemd-run").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{tmp_path}/words"\n')
+    (folder / "systemd-run").chmod(0o755)
+    program.env |= {"PATH": f"{folder}:{program.env['PATH']}", "XDG_RUNTIME_DIR": str(tmp_path)}
+    program.env["HTTPS_PROXY"] = "http://user:canary@127.0.0.1:1"
+
+    document = program.json("apply", "work", "--background")
+
+    words = (tmp_path / "words").read_text().splitlines()
+    assert words[:4] == ["--user", "--collect", "--quiet", "--no-block"]
+    assert words[4].startswith(f"--unit=codex-auth-apply-{document['id']}-")
+    assert {"--setenv=HOME", "--setenv=HTTPS_PROXY", "--setenv=CODEX_AUTH_STATE_DIR"} <= set(words)
+    assert words[words.index("--") + 1 :] == [sys.executable, "-P", "-m", "codex_auth", "apply", "--watch"]
+    assert "canary" not in "".join(words)
+    [row] = program.json("status")["queue"]
+    assert row["step"] == "queued"
+    cancelled = program.json("apply", "--cancel", row["id"])
+    assert (cancelled["cancelled"], program.json("status")["queue"]) == (True, [])
+    assert program.json("apply", "--cancel", row["id"])["error"] == "no_such_request"
+
+
+def test_a_runner_that_was_killed_is_followed_by_another(program: Program, gateway: "subprocess.Popen[str]") -> None:
+    """Killed while the gateway is told; the next `apply` goes on there and ends it once."""
+    with gateway:
+        try:
+            assert gateway.stdout
+            assert gateway.stdout.readline() == "up\n"
+            put(machine(program, seconds=2), {"openai-codex:work": login("work", life=9 * 24 * 3600)})
+            words = [sys.executable, "-m", "codex_auth", "apply", "work"]
+            with subprocess.Popen(
+                words, env=program.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ) as runner:
+                while not asked(program):
+                    assert runner.poll() is None
+                    time.sleep(0.01)
+                runner.kill()
+            assert program.json("status")["queue"][0]["step"] == "reloading"
+
+            ended = program.json("apply")["applies"]
+        finally:
+            gateway.terminate()
+
+    assert [(row["step"], row["effect"]) for row in ended] == [("done", "now")]
+    assert program.json("apply")["applies"] == []
+
+
+def test_many_ask_at_once_and_many_look(program: Program, gateway: "subprocess.Popen[str]") -> None:
+    """Sixteen processes queue the same login; all see it applied, by few reloads; whoever polls reads one document."""
+    with gateway:
+        try:
+            assert gateway.stdout
+            assert gateway.stdout.readline() == "up\n"
+            put(machine(program), {"openai-codex:work": login("work", life=9 * 24 * 3600)})
+            over = threading.Event()
+            bad: list[object] = []
+
+            def poll() -> None:
+                from codex_auth.edge.pending import PendingFile
+                from codex_auth.edge.places import find_places
+
+                file = PendingFile(find_places(program.env))
+                while not over.is_set():
+                    try:
+                        file.read()
+                    except Exception as error:  # noqa: BLE001 - whatever it is, it is what we look for
+                        bad.append(error)
+
+            poller = threading.Thread(target=poll)
+            poller.start()
+            words = [sys.executable, "-m", "codex_auth", "apply", "work", "--json"]
+            crowd = [subprocess.Popen(words, env=program.env, stdout=subprocess.PIPE, text=True) for _ in range(16)]
+            said = [json.loads(each.communicate(timeout=110)[0]) for each in crowd]
+            over.set()
+            poller.join()
+        finally:
+            gateway.terminate()
+
+    assert bad == []
+    assert [each["ok"] for each in said] == [True] * 16
+    assert {row["step"] for each in said for row in each["applies"]} == {"done"}
+    assert 1 <= len(asked(program)) <= 16
+    assert program.json("status")["queue"] == []
