@@ -2,10 +2,13 @@
 
 import json
 
+import pytest
+
 from tests.real_openclaw.claw import Claw, put_login
 from tests.real_openclaw.gateway import Client, Gateway, Model
 
 
+@pytest.mark.long_openclaw
 def test_the_next_turn_uses_it(claw: Claw) -> None:
     """`apply` brings the next turn the new token without a moment's absence; `--restart` makes the gateway younger."""
     program, model = claw.program, Model()

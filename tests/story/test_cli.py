@@ -52,7 +52,8 @@ def test_every_verb_has_help(program: Program, verb: str) -> None:
     command = group.group.get_command(None, verb)  # type: ignore[arg-type]
     assert command is not None
     for parameter in command.params:
-        assert all(name in done.stdout for name in parameter.opts if name.startswith("--"))
+        if not getattr(parameter, "hidden", False):  # what we start ourselves is nobody's to type
+            assert all(name in done.stdout for name in parameter.opts if name.startswith("--"))
     assert list(program.home.iterdir()) == []
 
 
