@@ -517,6 +517,24 @@ class RefreshNotDue(AuthError):
     status = 8
 
 
+class ApiKeyNotMoved(AuthError):
+    """A move was asked of an API key; only logins are kept in another store than the file."""
+
+    code = "api_key_not_moved"
+    sentence = "{profile} is an API key and was not moved: only logins are kept elsewhere than in the file."
+    remedy = "Use it where it is: `codex-auth run {profile} -- COMMAND`."
+    status = 2
+
+
+class OwnerReadsIt(AuthError):
+    """Another program owns the login and reads it where it is; moving it would log that program out."""
+
+    code = "owner_reads_it"
+    sentence = "{profile} is owned by {owner}, which reads it where it is; it was not moved."
+    remedy = "Sign in under a name of its own instead, e.g. `codex-auth login NAME --store {store}`."
+    status = 3
+
+
 class NotOurs(AuthError):
     """Another program owns the refresh token, so only that program may spend it."""
 

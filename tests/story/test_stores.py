@@ -125,6 +125,46 @@ def test_a_login_is_moved_and_back(person: Person) -> None:
     assert person.program("token", "work").stdout == token
 
 
+def test_moving_all_tells_of_each(person: Person) -> None:
+    """One that cannot be moved does not keep the others from it; with --json there is one document."""
+    person.sign_in("last")
+    content = json.loads(person.program.store.read_text())
+    key = {"type": "api_key", "provider": "openai", "key": "sk-of-nobody"}
+    content["profiles"] = {"openai:first": key, **content["profiles"]}
+    person.program.store.write_text(json.dumps(content))
+
+    plan = person.program.json("move", "--all", "--to", "vault", "--dry-run")
+    done = person.program.json("move", "--all", "--to", "vault")
+    said = person.program("move", "--all", "--to", "vault")
+
+    for answer in (plan, done):
+        assert [(row["profile"], row["ok"]) for row in answer["profiles"]] == [("first", False), ("last", True)]
+        assert answer["profiles"][0]["error"] == "api_key_not_moved"
+    assert stores(person.program) == {"first": "file", "last": "vault"}
+    assert said.returncode == 2
+    assert "first is an API key and was not moved" in said.stderr
+    assert "last is in the vault already" in said.stdout
+
+
+def test_what_openclaw_owns_is_not_moved(person: Person) -> None:
+    """OpenClaw reads its login where it is: naming it is refused, also as a plan, and `--all` means ours only."""
+    path = person.program.home / ".openclaw/agents/main/agent/auth-profiles.json"
+    path.parent.mkdir(parents=True, mode=0o700)
+    entry = {"type": "oauth", "provider": "openai-codex", "access": "a", "refresh": "r", "expires": 4102444800000}
+    path.write_text(json.dumps({"version": 1, "profiles": {"openai-codex:claw": entry}}))
+    path.chmod(0o600)
+    person.sign_in("mine")
+
+    plan = person.program("move", "claw", "--to", "vault", "--dry-run")
+    refused = person.program("move", "claw", "--to", "vault")
+    rest = person.program("move", "--all", "--to", "vault")
+
+    assert [plan.returncode, refused.returncode, rest.returncode] == [3, 3, 0]
+    assert "claw is owned by openclaw, which reads it where it is" in refused.stderr
+    assert stores(person.program) == {"claw": "file", "mine": "vault"}
+    assert json.loads(path.read_text())["profiles"] == {"openai-codex:claw": entry}
+
+
 @pytest.fixture
 def vault(person: Person) -> Path:
     """Return the vault of somebody who keeps one login in it."""
