@@ -684,7 +684,10 @@ class IndexDamaged(StoreError):
 
     code = "index_damaged"
     sentence = "{path} is damaged ({problem}). The logins themselves are kept elsewhere and are not affected."
-    remedy = "The next sign-in or refresh makes the list anew."
+    remedy = (
+        "Let the keyring answer and run the command again, which makes the list anew; "
+        "if you keep no login in a keyring, remove that file."
+    )
 
 
 class KeyringUnavailable(StoreError):
@@ -692,7 +695,7 @@ class KeyringUnavailable(StoreError):
 
     code = "keyring_unavailable"
     sentence = "The keyring cannot be used: {problem}."
-    remedy = "Start it and run the command again, or keep the login in a file: `--store file`."
+    remedy = "Start it and run the command again. A new login can go to the vault, which needs none: `--store vault`."
 
 
 class KeyringLocked(StoreError):
@@ -721,7 +724,7 @@ class KeyringUnfaithful(StoreError):
 
     code = "keyring_unfaithful"
     sentence = "The keyring did not keep what it was given: {problem}."
-    remedy = "What was stored before is unchanged. Keep the login elsewhere: `--store file`."
+    remedy = "What was stored before is unchanged. Keep the login in the vault instead: `--store vault`."
 
 
 class KeyringDamaged(StoreError):
@@ -755,6 +758,14 @@ class VaultLocked(AuthError):
     sentence = "The vault {path} cannot be unlocked: {problem}."
     remedy = "{todo}, then run the command again."
     status = 7
+
+
+class NoVault(StoreError):
+    """There is no vault that something could be done with."""
+
+    code = "no_vault"
+    sentence = "There is no vault at {path}."
+    remedy = "Put a copy of it back there, or begin one with `codex-auth login --store vault`."
 
 
 class VaultUnreadable(AuthError):

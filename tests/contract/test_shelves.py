@@ -122,11 +122,11 @@ def test_why_a_profile_is_where_it_is_outlives_the_list(tmp_path: Path, kind: st
     assert Shelves(places, begin="file").choice("work") == Choice(kind=kind, why="--store names it")
 
 
-def test_a_moved_profile_says_that_it_was_moved(shelves: Shelves) -> None:
+def test_a_moved_profile_says_that_it_was_moved(shelves: Shelves, places: Places) -> None:
     """The reason of the first store does not go along."""
     shelves.save(credential("work", store_why="it is the default"))
 
-    move("work", "vault", store=shelves)
+    move("work", "vault", policy=Policy(), store=shelves, places=places)
 
     assert shelves.choice("work") == Choice(kind="vault", why=WHY)
 

@@ -219,3 +219,61 @@ def test_a_damaged_vault_is_said(person: Person, vault: Path) -> None:
     assert done.returncode == 1
     assert vault.read_bytes() == bytes(text)
     assert json.loads(person.program("status", "--json").stdout)["profiles"][0]["profile"] == "work"
+
+
+def test_a_lost_index_hides_no_vault(person: Person, vault: Path) -> None:
+    """Without the index the vault is opened and listed, and the index is there again."""
+    index = vault.parent / "index.json"
+    index.unlink()
+
+    assert person.program("refresh", "work").returncode == 0
+    index.unlink()
+    assert stores(person.program) == {"work": "vault"}
+    assert index.exists()
+    assert person.program("token", "work").returncode == 0
+
+
+def test_a_lost_index_of_a_vault_with_a_passphrase(person: Person, vault: Path) -> None:
+    """Whoever gives the passphrase has the index made anew; without it the words say how to give it."""
+    secret = person.program.home / "passphrase"
+    secret.write_text("correct horse battery staple\n")
+    config = person.program.home / ".config/codex-auth/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f'passphrase_command = "cat {secret}"\n')
+    person.program("vault", "rekey", "--to", "passphrase")
+    (vault.parent / "index.json").unlink()
+    config.rename(config.with_suffix(".away"))
+
+    locked = person.program("token", "work")
+    config.with_suffix(".away").rename(config)
+    opened = person.program("token", "work")
+    config.unlink()
+
+    assert locked.returncode == 7
+    assert "--passphrase-fd" in locked.stderr
+    assert opened.returncode == 0
+    assert stores(person.program) == {"work": "vault"}
+
+
+def test_a_damaged_index_says_what_helps(person: Person, vault: Path) -> None:
+    """Where no keyring answers it may list logins that are in one; what the words say then brings all back."""
+    person.sign_in("plain")
+    index = vault.parent / "index.json"
+    index.write_text("{")
+
+    done = person.program("refresh", "plain")
+    index.unlink()
+
+    assert done.returncode == 1
+    assert "if you keep no login in a keyring, remove that file" in done.stderr
+    assert person.program("refresh", "--all").returncode == 0
+    assert stores(person.program) == {"plain": "file", "work": "vault"}
+
+
+def test_there_is_no_vault_to_accept(program: Program) -> None:
+    """Nothing is said to be done where there is nothing."""
+    for words in (("vault", "accept-rollback"), ("vault", "rekey")):
+        done = program(*words)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "There is no vault at" in done.stderr
+        assert "login --store vault" in done.stderr
