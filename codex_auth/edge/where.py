@@ -7,6 +7,7 @@ INDEX_NAME = "index.json"
 """The list of what keyring and vault hold, without the secrets."""
 VAULT_NAME = "vault.cav"
 VAULT_KEY_NAME = "vault.key"
+VAULT_SEEN_NAME = "vault-generation.json"
 
 ETC = "/etc"
 POLICY_FOLDERS = ("codex-auth", "codex")

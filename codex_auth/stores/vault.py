@@ -331,7 +331,7 @@ def vault_places(places: Places) -> VaultPlaces:
     return VaultPlaces(
         vault=places.vault,
         index=places.index,
-        seen=os.path.join(places.state, "vault-generation.json"),
+        seen=places.vault_seen,
         locks=places.locks,
     )
 

@@ -201,6 +201,7 @@ def test_yesterday_s_vault_is_noticed(person: Person, vault: Path) -> None:
 
     refused = person.program("refresh", "work")
 
+    assert person.program("token", "work").returncode == 9
     assert refused.returncode == 9
     assert "vault accept-rollback" in refused.stderr
     assert stores(person.program) == {"work": "vault"}
