@@ -16,6 +16,8 @@ from codex_auth.stores.protocol import Store
 
 _LISTED = ("keyring", "vault")
 """The kinds whose profiles the index lists, which are looked at before the file."""
+_LOOKS = 3
+"""A profile moves from one store to another, and perhaps back, but not all the time."""
 
 
 class Shelves:
@@ -47,9 +49,17 @@ class Shelves:
         yield from listed.values()
 
     def load(self, profile: str) -> Credential | None:
-        """Return the sign-in of a profile, wherever it is kept."""
-        self._last = self.place_of(profile)
-        return self._last.load(profile)
+        """Return the sign-in of a profile, wherever it is kept.
+
+        One that moves while we look, from a store we have not come to into one that we have, is there at the next look.
+        """
+        held: Credential | None = None
+        for _ in range(_LOOKS):
+            self._last = self.place_of(profile)
+            held = self._last.load(profile)
+            if held is not None:
+                break
+        return held
 
     def save(self, credential: Credential, *, expecting: Identity | None = None) -> None:
         """Keep a credential where its profile is kept; a new one where this run says."""
