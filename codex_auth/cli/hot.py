@@ -344,7 +344,8 @@ class ListedPlace(Place):
         from codex_auth.stores.vault_hot import read_entry
 
         key = os.path.realpath(os.path.join(self.state, where.VAULT_KEY_NAME))
-        return read_entry(os.path.join(self._data, where.VAULT_NAME), key, self.name, _key_in_keyring)
+        seen = os.path.join(self.state, where.VAULT_SEEN_NAME)
+        return read_entry(os.path.join(self._data, where.VAULT_NAME), key, self.name, _key_in_keyring, seen=seen)
 
 
 def _key_in_keyring(name: str) -> str | None:

@@ -7,7 +7,7 @@ from codex_auth.cli import options
 
 @click.command()
 @options.profile
-@click.option("--all", "everyone", is_flag=True, help="Every profile.")
+@click.option("--all", "everyone", is_flag=True, help="Every profile that we own.")
 @click.option(
     "--to", "target", required=True, type=click.Choice(["file", "keyring", "vault"]), help="The store to move to."
 )
@@ -18,18 +18,18 @@ from codex_auth.cli import options
 @click.pass_context
 def command(
     ctx: click.Context, name: str | None, *, everyone: bool, target: str, dry_run: bool, as_json: bool, auth_path: str
-) -> None:
+) -> int:
     """Keep a login in another store from now on.
 
     It is copied, read back, switched, and only then removed from where it was; stop it at any point and run it again.
     """
     from codex_auth.cli.opening import chosen_profile, open_places
-    from codex_auth.cli.outcome import print_moved
+    from codex_auth.cli.outcome import print_all_moved, print_moved
     from codex_auth.core.errors import UsageError
     from codex_auth.edge import policies
     from codex_auth.edge.world import World
     from codex_auth.stores.shelves import Shelves
-    from codex_auth.stories.move import move
+    from codex_auth.stories.move import move, move_all
     from codex_auth.stories.sign_in import meant_profile
 
     if everyone and name is not None:
@@ -37,8 +37,11 @@ def command(
     world = World()
     places, _ = open_places(ctx, world, auth_path)
     shelves = Shelves(places, begin=places.store)
-    profiles = shelves.names() if everyone else [meant_profile(chosen_profile(name, places, world), shelves)]
     policy = policies.in_force(places, world.env)
-    for profile in profiles:
-        moved = move(profile, target, policy=policy, store=shelves, places=places, dry_run=dry_run)
-        print_moved(moved, world, dry_run=dry_run, as_json=as_json)
+    if everyone:
+        results = move_all(target, policy=policy, store=shelves, places=places, dry_run=dry_run)
+        return print_all_moved(results, world, dry_run=dry_run, as_json=as_json)
+    profile = meant_profile(chosen_profile(name, places, world), shelves)
+    moved = move(profile, target, policy=policy, store=shelves, places=places, dry_run=dry_run)
+    print_moved(moved, world, dry_run=dry_run, as_json=as_json)
+    return 0

@@ -154,8 +154,7 @@ def print_refreshed(results: Mapping[str, Credential | AuthError], world: World,
         world.out(json.dumps(document, ensure_ascii=False))
     for profile, result in results.items() if not as_json else ():
         if isinstance(result, AuthError):
-            world.tell(f"codex-auth: {result}")
-            world.tell(f"  {result.hint}")
+            _tell_failure(result, world)
         else:
             world.out(f"{profile}: the access token ends in {words.duration(result.expires - world.now())}.")
     if not results and not as_json:
@@ -166,15 +165,24 @@ def print_refreshed(results: Mapping[str, Credential | AuthError], world: World,
 def refreshed_row(profile: str, result: Credential | AuthError) -> dict[str, object]:
     """Return how one profile's refresh ended, for JSON."""
     if isinstance(result, AuthError):
-        return {
-            "profile": profile,
-            "ok": False,
-            "error": result.code,
-            "message": str(result),
-            "hint": result.hint,
-            "exit_code": result.status,
-        }
+        return _failed_row(profile, result)
     return {"profile": profile, "ok": True, "expires_at": words.stamp(result.expires)}
+
+
+def _failed_row(profile: str, error: AuthError) -> dict[str, object]:
+    return {
+        "profile": profile,
+        "ok": False,
+        "error": error.code,
+        "message": str(error),
+        "hint": error.hint,
+        "exit_code": error.status,
+    }
+
+
+def _tell_failure(error: AuthError, world: World) -> None:
+    world.tell(f"codex-auth: {error}")
+    world.tell(f"  {error.hint}")
 
 
 def print_moved(moved: "Moved", world: World, *, dry_run: bool, as_json: bool) -> None:
@@ -186,6 +194,29 @@ def print_moved(moved: "Moved", world: World, *, dry_run: bool, as_json: bool) -
     else:
         verb = "would be moved" if dry_run else "is moved"
         world.out(f"{moved.profile} {verb} from the {moved.source} to the {moved.target}.")
+
+
+def print_all_moved(results: "Mapping[str, Moved | AuthError]", world: World, *, dry_run: bool, as_json: bool) -> int:
+    """Say for each profile how its move ended, and return the exit status: that of the first that failed."""
+    failures = [result for result in results.values() if isinstance(result, AuthError)]
+    if as_json:
+        rows = [_moved_row(profile, result) for profile, result in results.items()]
+        document = {"ok": not failures, "schema_version": SCHEMA_VERSION, "dry_run": dry_run, "profiles": rows}
+        world.out(json.dumps(document, ensure_ascii=False))
+    for result in results.values() if not as_json else ():
+        if isinstance(result, AuthError):
+            _tell_failure(result, world)
+        else:
+            print_moved(result, world, dry_run=dry_run, as_json=False)
+    if not results and not as_json:
+        world.tell("There is no profile that is ours to move.")
+    return failures[0].status if failures else 0
+
+
+def _moved_row(profile: str, result: "Moved | AuthError") -> dict[str, object]:
+    if isinstance(result, AuthError):
+        return _failed_row(profile, result)
+    return {"profile": profile, "ok": True, "source": result.source, "target": result.target}
 
 
 def print_vault(outcome: str, sentence: str, world: World, *, as_json: bool) -> None:

@@ -517,6 +517,24 @@ class RefreshNotDue(AuthError):
     status = 8
 
 
+class ApiKeyNotMoved(AuthError):
+    """A move was asked of an API key; only logins are kept in another store than the file."""
+
+    code = "api_key_not_moved"
+    sentence = "{profile} is an API key and was not moved: only logins are kept elsewhere than in the file."
+    remedy = "Use it where it is: `codex-auth run {profile} -- COMMAND`."
+    status = 2
+
+
+class OwnerReadsIt(AuthError):
+    """Another program owns the login and reads it where it is; moving it would log that program out."""
+
+    code = "owner_reads_it"
+    sentence = "{profile} is owned by {owner}, which reads it where it is; it was not moved."
+    remedy = "Sign in under a name of its own instead, e.g. `codex-auth login NAME --store {store}`."
+    status = 3
+
+
 class NotOurs(AuthError):
     """Another program owns the refresh token, so only that program may spend it."""
 
@@ -995,7 +1013,10 @@ class IndexDamaged(StoreError):
 
     code = "index_damaged"
     sentence = "{path} is damaged ({problem}). The logins themselves are kept elsewhere and are not affected."
-    remedy = "The next sign-in or refresh makes the list anew."
+    remedy = (
+        "Let the keyring answer and run the command again, which makes the list anew; "
+        "if you keep no login in a keyring, remove that file."
+    )
 
 
 class KeyringUnavailable(StoreError):
@@ -1003,7 +1024,7 @@ class KeyringUnavailable(StoreError):
 
     code = "keyring_unavailable"
     sentence = "The keyring cannot be used: {problem}."
-    remedy = "Start it and run the command again, or keep the login in a file: `--store file`."
+    remedy = "Start it and run the command again. A new login can go to the vault, which needs none: `--store vault`."
 
 
 class KeyringLocked(StoreError):
@@ -1032,7 +1053,7 @@ class KeyringUnfaithful(StoreError):
 
     code = "keyring_unfaithful"
     sentence = "The keyring did not keep what it was given: {problem}."
-    remedy = "What was stored before is unchanged. Keep the login elsewhere: `--store file`."
+    remedy = "What was stored before is unchanged. Keep the login in the vault instead: `--store vault`."
 
 
 class KeyringDamaged(StoreError):
@@ -1066,6 +1087,14 @@ class VaultLocked(AuthError):
     sentence = "The vault {path} cannot be unlocked: {problem}."
     remedy = "{todo}, then run the command again."
     status = 7
+
+
+class NoVault(StoreError):
+    """There is no vault that something could be done with."""
+
+    code = "no_vault"
+    sentence = "There is no vault at {path}."
+    remedy = "Put a copy of it back there, or begin one with `codex-auth login --store vault`."
 
 
 class VaultUnreadable(AuthError):

@@ -22,6 +22,7 @@ SOURCE = 9
 """Where the byte lies that says where the key comes from."""
 FROM_KEYRING = 3
 VAULT_ID = slice(39, 55)
+GENERATION = slice(55, 63)
 NONCE_BYTES = 12
 NONCE = slice(HEADER_BYTES - NONCE_BYTES, HEADER_BYTES)
 """Where the nonce lies: at the end of the header."""

@@ -110,6 +110,11 @@ class Places:
         """The vault's key file; never in the same folder as the vault."""
         return os.path.join(self.state, where.VAULT_KEY_NAME)
 
+    @property
+    def vault_seen(self) -> str:
+        """The note of the vault's last save."""
+        return os.path.join(self.state, where.VAULT_SEEN_NAME)
+
 
 def find_places(
     env: Mapping[str, str], *, auth_path: str = "", store: str = "", assume_openclaw: bool = False

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _KEY_FILE_LIMIT = 1024
 _KEYS_AT_MOST = 2
+_NO_COPY = "Put its key back from your copy (if there is none, move the vault away and sign in again)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class KeptKey:
         return found
 
     def _locked(self, problem: str) -> VaultLocked:
-        return VaultLocked(path=self.path, problem=problem, todo="Put its key back from your copy")
+        return VaultLocked(path=self.path, problem=problem, todo=_NO_COPY)
 
     def _missing(self, missing: KeyringUnavailable) -> VaultLocked:
         # To a login that could be kept elsewhere this is trouble of the store; a vault only waits for its key.

@@ -22,9 +22,9 @@ AUTO_KINDS = ("keyring", "vault")
 def open_store(places: "Places") -> "Store":
     """Open what this run keeps credentials in. Nothing is created by opening.
 
-    Where nothing but the plain file was ever used, that is the file itself.
+    Where nothing but the plain file was ever used, that is the file itself. A vault whose index was lost was used.
     """
-    if places.store == "file" and not os.path.exists(places.index):
+    if places.store == "file" and not os.path.exists(places.index) and not os.path.exists(places.vault):
         return open_kind(places, "file")
     from codex_auth.stores.shelves import Shelves
 

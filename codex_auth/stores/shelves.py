@@ -7,7 +7,7 @@ hold, and the file lists the rest. A profile that is in two (a move that was cut
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
-from codex_auth.core.errors import AuthError
+from codex_auth.core.errors import AuthError, IndexDamaged
 from codex_auth.core.model import Card, Choice, Credential, Identity
 from codex_auth.edge.places import Places
 from codex_auth.stores import AUTO, open_kind
@@ -16,6 +16,8 @@ from codex_auth.stores.protocol import Store
 
 _LISTED = ("keyring", "vault")
 """The kinds whose profiles the index lists, which are looked at before the file."""
+_LOOKS = 3
+"""A profile moves from one store to another, and perhaps back, but not all the time."""
 
 
 class Shelves:
@@ -41,15 +43,23 @@ class Shelves:
 
     def cards(self) -> Iterator[Card]:
         """Return one card for each profile."""
-        listed = {card.profile: card for kind in _LISTED for card in self.shelf(kind).cards()}
+        listed = {card.profile: card for kind in _LISTED for card in self._cards(kind)}
         for card in self.shelf("file").cards():
             yield listed.pop(card.profile, card)
         yield from listed.values()
 
     def load(self, profile: str) -> Credential | None:
-        """Return the sign-in of a profile, wherever it is kept."""
-        self._last = self.place_of(profile)
-        return self._last.load(profile)
+        """Return the sign-in of a profile, wherever it is kept.
+
+        One that moves while we look, from a store we have not come to into one that we have, is there at the next look.
+        """
+        held: Credential | None = None
+        for _ in range(_LOOKS):
+            self._last = self.place_of(profile)
+            held = self._last.load(profile)
+            if held is not None:
+                break
+        return held
 
     def save(self, credential: Credential, *, expecting: Identity | None = None) -> None:
         """Keep a credential where its profile is kept; a new one where this run says."""
@@ -91,11 +101,33 @@ class Shelves:
 
     def kinds_with(self, profile: str) -> list[str]:
         """Return the kinds of store that hold a profile: one, or two after a move that was cut off."""
-        return [kind for kind in (*_LISTED, "file") if profile in self.shelf(kind).names()]
+        listed = [kind for kind in _LISTED if any(card.profile == profile for card in self._cards(kind))]
+        return [*listed, "file"] if profile in self.shelf("file").names() else listed
 
     def place_of(self, profile: str) -> Store:
         """Return the store that holds a profile, or would get it."""
         return self.home_of(profile) or self._for_new()
+
+    def _cards(self, kind: str) -> list[Card]:
+        """Return the cards of one store; a damaged index is moved aside and made anew if the keyring answers.
+
+        Raises `IndexDamaged`, which says what to do where it does not.
+        """
+        try:
+            return list(self.shelf(kind).cards())
+        except IndexDamaged as damaged:
+            self._make_index_anew(damaged)
+            return list(self.shelf(kind).cards())
+
+    def _make_index_anew(self, damaged: IndexDamaged) -> None:
+        from codex_auth.stores.os_keyring import OsKeyring
+
+        keyring = self.shelf("keyring")
+        try:
+            if isinstance(keyring, OsKeyring):
+                keyring.rebuild()
+        except AuthError:
+            raise damaged from None
 
     def _choice_of(self, profile: str) -> Choice:
         home = self.home_of(profile)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from codex_auth.core.errors import AuthError, IndexDamaged, StoreError, VaultLocked, VaultRolledBack, VaultUnreadable
+from codex_auth.core.errors import AuthError, IndexDamaged, NoVault, VaultLocked, VaultRolledBack, VaultUnreadable
 from codex_auth.core.model import OWNER_SELF, Card, Choice, Credential, Identity
 from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.core.vault_cipher import seal, unseal
@@ -81,16 +81,15 @@ class Vault:
     def cards(self) -> Iterator[Card]:
         """Return one card for each profile: from the index, or from the vault where that asks nobody.
 
-        Raises `VaultLocked` where the index is gone and the vault needs a person.
+        An index that is gone is made anew, and for that a passphrase is asked for. Raises `VaultLocked`.
         """
         header = self._header()
         if header is None:
             return
         listed, source = self._listed(), self._source(header)
-        if listed is None and source.may_ask:
-            problem = "its list of profiles is gone, and nobody is asked for a passphrase to make it again"
-            raise VaultLocked(path=self.path, problem=problem, todo="Sign in to any profile, or load one")
-        if listed is None or (self._is_behind(header) and not source.may_ask):
+        if listed is None:
+            yield from self._cards_of(self._list_anew())
+        elif self._is_behind(header) and not source.may_ask:
             opened = self._open()
             yield from self._cards_of(opened.records) if opened else ()
         else:
@@ -185,7 +184,7 @@ class Vault:
         with self._held("change the key of"):
             opened = self._open()
             if opened is None:
-                raise StoreError(path=self.path, problem="there is no vault yet")
+                raise NoVault(path=self.path)
             self._check_newest(opened.header)
             header, old = opened.header, self._source(opened.header)
             new = old if to is None else to
@@ -205,8 +204,9 @@ class Vault:
         """Take the vault as it is for the newest, because there is no newer one."""
         with self._held("accept"):
             opened = self._open()
-            if opened:
-                self._note(opened.header, opened.records)
+            if opened is None:
+                raise NoVault(path=self.path)
+            self._note(opened.header, opened.records)
 
     # --- reading -----------------------------------------------------------------------------------------------
 
@@ -275,6 +275,16 @@ class Vault:
                 json.loads(entry), profile=profile, profile_id=profile_id, owner=OWNER_SELF, store=self.kind
             )
 
+    def _list_anew(self) -> Mapping[str, bytes]:
+        """Return the records, and list them as they are; which save was seen is not touched."""
+        opened = self._open()
+        records = opened.records if opened else {}
+        with contextlib.suppress(AuthError), self._held("list"):  # where that cannot be done, the next one tries it
+            opened = self._open()
+            if opened:
+                self._index.replace({name: json.loads(entry) for name, entry in _profiles(opened.records)})
+        return records
+
     # --- writing -----------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -321,7 +331,7 @@ def vault_places(places: Places) -> VaultPlaces:
     return VaultPlaces(
         vault=places.vault,
         index=places.index,
-        seen=os.path.join(places.state, "vault-generation.json"),
+        seen=places.vault_seen,
         locks=places.locks,
     )
 

@@ -1,15 +1,14 @@
 """Reading one entry of a vault whose key is in a file or the keyring, for the program that is started all day.
 
 Nothing is decided here: wherever anything is not plain and right, the answer is None, and the caller takes the usual
-way, which says what is wrong. An old vault is read like any other: its access token is good until it ends, and the
-usual way refuses before a refresh.
+way, which says what is wrong. So is a vault that was not the one seen last.
 """
 
 import os
 import stat
 
 from codex_auth.core.vault_cipher import KEY_BYTES, unseal
-from codex_auth.core.vault_layout import FROM_KEYRING, SOURCE, VAULT_ID, is_vault, key_name, walk
+from codex_auth.core.vault_layout import FROM_KEYRING, GENERATION, SOURCE, VAULT_ID, is_vault, key_name, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,15 +19,31 @@ for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
     _READ |= getattr(os, _flag, 0)
 
 
+def is_newest(vault: bytes, note: bytes) -> bool:
+    """Whether a vault is the one that the note of the last save speaks of, or a later save of it."""
+    saves, _, text = note.partition(b'"generation": ')
+    number = text.rstrip(b"} \n")
+    is_known = number.isdigit() and f'"{vault[VAULT_ID].hex()}"'.encode() in saves
+    return is_known and int(number) <= int.from_bytes(vault[GENERATION], "big")
+
+
 def read_entry(
-    path: str, key_path: str, profile: str, from_keyring: "Callable[[str], str | None]" = lambda _name: None
+    path: str,
+    key_path: str,
+    profile: str,
+    from_keyring: "Callable[[str], str | None]" = lambda _name: None,
+    *,
+    seen: str,
 ) -> bytes | None:
     """Return the entry of a profile, as JSON; None where the usual way has to look.
 
+    `seen` is where the last save is noted; it is read first, so that a save in between makes the vault newer.
     `from_keyring` returns a key's text by its name; it is asked only by a vault that says so.
     """
-    vault = _read_private(path)
-    if is_vault(vault) and vault[SOURCE] == FROM_KEYRING:
+    note, vault = _read_private(seen), _read_private(path)
+    if not is_vault(vault) or not is_newest(vault, note):
+        return None
+    if vault[SOURCE] == FROM_KEYRING:
         lines = (from_keyring(key_name(vault[VAULT_ID])) or "").encode().split()
     else:
         lines = _read_private(key_path).split()

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from codex_auth.core.errors import ApiKeyStays, CopyDiffers, ProfileNotFound
+from codex_auth.core.errors import ApiKeyNotMoved, AuthError, CopyDiffers, OwnerReadsIt, ProfileNotFound
+from codex_auth.core.model import OWNER_SELF
 from codex_auth.core.policy import Policy
 from codex_auth.edge.journal import REPLIED, Journal
 from codex_auth.edge.places import Places
+from codex_auth.stores.protocol import Store
 from codex_auth.stores.seals import Seals
 from codex_auth.stores.shelves import Shelves
 
@@ -35,8 +37,8 @@ def move(profile: str, target: str, *, policy: Policy, store: Shelves, places: P
     While it is in both, the target's copy counts when the target is listed in the index, the source's otherwise, and
     the two are equal but for why they are there; moving again finishes it. A refresh that was cut off after its reply
     can be finished from there: the reply is sealed anew as the target seals. Raises `PolicyRefused`,
-    `ProfileNotFound`, `ApiKeyStays`,
-    `CopyDiffers`, and the errors of both stores; then the source is as it was.
+    `ProfileNotFound`, `ApiKeyNotMoved`, `OwnerReadsIt`, `CopyDiffers`, and the errors of both stores; then the source
+    is as it was.
     """
     refusal = policy.store_refusal(target)
     if refusal is not None:
@@ -46,12 +48,15 @@ def move(profile: str, target: str, *, policy: Policy, store: Shelves, places: P
         if source is None:
             raise ProfileNotFound(profile=profile)
         moved = Moved(profile=profile, source=source.kind, target=target)
+        stays = _why_it_stays(moved, source) if moved.is_needed else None
+        if stays is not None:
+            raise stays
         if dry_run:
             return moved
         if moved.is_needed:
             held = source.load(profile)
-            if held is None or held.is_api_key:
-                raise ApiKeyStays(profile=profile)
+            if held is None:
+                raise ProfileNotFound(profile=profile)
             copy, shelf = replace(held, store_why=WHY), store.shelf(target)
             shelf.prove_writable()
             shelf.save(copy)
@@ -63,6 +68,32 @@ def move(profile: str, target: str, *, policy: Policy, store: Shelves, places: P
             if kind != target:
                 store.shelf(kind).delete(profile)
     return moved
+
+
+def move_all(
+    target: str, *, policy: Policy, store: Shelves, places: Places, dry_run: bool = False
+) -> dict[str, Moved | AuthError]:
+    """Move every profile that is ours; one that fails does not keep the others from it."""
+    results: dict[str, Moved | AuthError] = {}
+    for card in list(store.cards()):
+        if card.owner == OWNER_SELF:
+            try:
+                results[card.profile] = move(
+                    card.profile, target, policy=policy, store=store, places=places, dry_run=dry_run
+                )
+            except AuthError as error:
+                results[card.profile] = error
+    return results
+
+
+def _why_it_stays(moved: Moved, source: Store) -> AuthError | None:
+    """Return why a login may not leave its store, as far as that is known without opening it."""
+    for card in source.cards():
+        if card.profile == moved.profile and card.owner != OWNER_SELF:
+            return OwnerReadsIt(profile=card.profile, owner=card.owner, store=moved.target)
+        if card.profile == moved.profile and card.kind == "api_key":
+            return ApiKeyNotMoved(profile=card.profile)
+    return None
 
 
 def _seal_anew(profile: str, target: str, store: Shelves, places: Places) -> None:

@@ -12,6 +12,7 @@ from codex_auth.core.errors import AuthError, CopyDiffers, KeyringSilent, Profil
 from codex_auth.core.model import Choice, Credential
 from codex_auth.core.policy import Policy
 from codex_auth.edge.places import Places, find_places
+from codex_auth.stores.protocol import Store
 from codex_auth.stores.shelves import Shelves
 from codex_auth.stories.move import WHY, Moved, move
 from tests.contract.store_contract import LastingStoreContract, credential
@@ -122,11 +123,11 @@ def test_why_a_profile_is_where_it_is_outlives_the_list(tmp_path: Path, kind: st
     assert Shelves(places, begin="file").choice("work") == Choice(kind=kind, why="--store names it")
 
 
-def test_a_moved_profile_says_that_it_was_moved(shelves: Shelves) -> None:
+def test_a_moved_profile_says_that_it_was_moved(shelves: Shelves, places: Places) -> None:
     """The reason of the first store does not go along."""
     shelves.save(credential("work", store_why="it is the default"))
 
-    move("work", "vault", store=shelves)
+    move("work", "vault", policy=Policy(), store=shelves, places=places)
 
     assert shelves.choice("work") == Choice(kind="vault", why=WHY)
 
@@ -142,6 +143,26 @@ def test_a_move_leaves_one_copy(shelves: Shelves, places: Places, source: str, t
     assert shelves.load("work") == MOVED
     assert shelves.kinds_with("work") == [target]
     assert shelves.shelf(source).names() == []
+
+
+@pytest.mark.parametrize(("source", "target"), [("file", "vault"), ("vault", "file")])
+def test_a_load_during_a_move(
+    shelves: Shelves, places: Places, monkeypatch: pytest.MonkeyPatch, source: str, target: str
+) -> None:
+    """Whoever looks while another process moves the login away finds it where it went."""
+    shelves.shelf(source).save(credential("work"))
+    reader = Shelves(places, begin="file")
+    real = reader.place_of
+
+    def overtaken(profile: str) -> Store:
+        place = real(profile)
+        if shelves.kinds_with(profile) == [source]:
+            move(profile, target, policy=Policy(), store=shelves, places=places)
+        return place
+
+    monkeypatch.setattr(reader, "place_of", overtaken)
+
+    assert reader.load("work") == MOVED
 
 
 def test_a_dry_run_moves_nothing(shelves: Shelves, places: Places) -> None:

@@ -370,7 +370,7 @@ def test_a_key_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None
         with pytest.raises(UnsafeFile) as caught:
             act()
         assert f"chmod 600 {key_path(tmp_path)}" in caught.value.hint
-    assert read_entry(vault.path, str(key_path(tmp_path)), "work") is None
+    assert read_entry(vault.path, str(key_path(tmp_path)), "work", seen=places(tmp_path).seen) is None
 
 
 @pytest.mark.parametrize("text", ["", "xyz", "00" * 31, "00" * 33, f"{GOLDEN_KEY}{GOLDEN_KEY}{GOLDEN_KEY}", "é" * 64])
@@ -384,7 +384,7 @@ def test_what_is_no_key(tmp_path: Path, text: str) -> None:
         vault.load("work")
 
     assert path.read_text() == text
-    assert read_entry(vault.path, str(path), "work") is None
+    assert read_entry(vault.path, str(path), "work", seen=places(tmp_path).seen) is None
 
 
 def test_a_vault_takes_the_key_that_is_there(tmp_path: Path) -> None:
@@ -426,7 +426,7 @@ def test_the_vault_of_a_run(tmp_path: Path) -> None:
     open_kind(found, "vault").save(credential())
 
     assert open_kind(found, "vault").load("work") == credential()
-    assert read_entry(found.vault, found.vault_key, "work")
+    assert read_entry(found.vault, found.vault_key, "work", seen=found.vault_seen)
     assert (tmp_path / "data" / "codex-auth" / "vault.cav").exists()
     assert (tmp_path / "state" / "codex-auth" / "vault.key").exists()
 
@@ -595,16 +595,38 @@ def test_the_quick_way_reads_what_the_usual_way_reads(tmp_path: Path) -> None:
     """It returns the same entry, and None for whatever is not there."""
     vault = open_vault(tmp_path)
     key = str(key_path(tmp_path))
-    assert read_entry(vault.path, key, "work") is None
+    assert read_entry(vault.path, key, "work", seen=places(tmp_path).seen) is None
     vault.save(credential("home", 2))
     vault.save(credential())
 
-    entry = json.loads(read_entry(vault.path, key, "work") or b"")
+    entry = json.loads(read_entry(vault.path, key, "work", seen=places(tmp_path).seen) or b"")
 
     assert entry["access"] == credential().access.reveal()
-    assert read_entry(vault.path, key, "lab") is None
-    assert read_entry(vault.path, str(tmp_path), "work") is None
-    assert read_entry(vault.path, vault.path, "work") is None
+    assert read_entry(vault.path, key, "lab", seen=places(tmp_path).seen) is None
+    assert read_entry(vault.path, str(tmp_path), "work", seen=places(tmp_path).seen) is None
+    assert read_entry(vault.path, vault.path, "work", seen=places(tmp_path).seen) is None
+
+
+def test_the_quick_way_reads_no_older_vault(tmp_path: Path) -> None:
+    """A vault before the one seen last, another one, or one whose note is gone is for the usual way; a newer is not."""
+    vault, key, seen = open_vault(tmp_path), str(key_path(tmp_path)), Path(places(tmp_path).seen)
+    vault.save(credential())
+    yesterday, note = Path(vault.path).read_bytes(), seen.read_bytes()
+    vault.save(credential(number=2))
+    today = seen.read_bytes()
+
+    def reads() -> bool:
+        return read_entry(vault.path, key, "work", seen=str(seen)) is not None
+
+    assert reads()
+    seen.write_bytes(note)
+    assert reads(), "the note comes after the vault"
+    for other in (b"", today[:-2], today[:-1] + b"0}", today.replace(b'"vault": "', b'"vault": "0')):
+        seen.write_bytes(other)
+        assert not reads(), other
+    seen.write_bytes(today)
+    put_vault(tmp_path, yesterday)
+    assert not reads()
 
 
 def test_the_quick_way_during_a_change_of_keys(tmp_path: Path) -> None:
@@ -614,7 +636,7 @@ def test_the_quick_way_during_a_change_of_keys(tmp_path: Path) -> None:
 
     for text in (GOLDEN_KEY + old, old + GOLDEN_KEY):
         path = put_key(tmp_path, text)
-        assert read_entry(places(tmp_path).vault, str(path), "work")
+        assert read_entry(places(tmp_path).vault, str(path), "work", seen=places(tmp_path).seen)
 
 
 def test_the_quick_way_trusts_no_link(tmp_path: Path) -> None:
@@ -624,13 +646,13 @@ def test_the_quick_way_trusts_no_link(tmp_path: Path) -> None:
     path, other = Path(vault.path), tmp_path / "other"
     path.rename(other)
     path.symlink_to(other)
-    assert read_entry(vault.path, str(key_path(tmp_path)), "work") is None
+    assert read_entry(vault.path, str(key_path(tmp_path)), "work", seen=places(tmp_path).seen) is None
     with pytest.raises(StoreError):
         vault.load("work")
 
     path.unlink()
     os.link(other, path)
-    assert read_entry(vault.path, str(key_path(tmp_path)), "work") is None
+    assert read_entry(vault.path, str(key_path(tmp_path)), "work", seen=places(tmp_path).seen) is None
 
 
 def test_the_quick_way_loads_little(tmp_path: Path) -> None:
@@ -640,7 +662,7 @@ def test_the_quick_way_loads_little(tmp_path: Path) -> None:
     script = (
         "import sys\n"
         "from codex_auth.stores.vault_hot import read_entry\n"
-        f"assert read_entry({vault.path!r}, {str(key_path(tmp_path))!r}, 'work')\n"
+        f"assert read_entry({vault.path!r}, {str(key_path(tmp_path))!r}, 'work', seen={places(tmp_path).seen!r})\n"
         "heavy = {'json', 're', 'enum', 'typing', 'dataclasses', 'datetime', 'collections', 'contextlib', 'filelock'}\n"
         "ours = {name for name in sys.modules if name.startswith('codex_auth.')}\n"
         "print(sorted(heavy & set(sys.modules)), len(ours))\n"

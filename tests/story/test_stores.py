@@ -125,6 +125,46 @@ def test_a_login_is_moved_and_back(person: Person) -> None:
     assert person.program("token", "work").stdout == token
 
 
+def test_moving_all_tells_of_each(person: Person) -> None:
+    """One that cannot be moved does not keep the others from it; with --json there is one document."""
+    person.sign_in("last")
+    content = json.loads(person.program.store.read_text())
+    key = {"type": "api_key", "provider": "openai", "key": "sk-of-nobody"}
+    content["profiles"] = {"openai:first": key, **content["profiles"]}
+    person.program.store.write_text(json.dumps(content))
+
+    plan = person.program.json("move", "--all", "--to", "vault", "--dry-run")
+    done = person.program.json("move", "--all", "--to", "vault")
+    said = person.program("move", "--all", "--to", "vault")
+
+    for answer in (plan, done):
+        assert [(row["profile"], row["ok"]) for row in answer["profiles"]] == [("first", False), ("last", True)]
+        assert answer["profiles"][0]["error"] == "api_key_not_moved"
+    assert stores(person.program) == {"first": "file", "last": "vault"}
+    assert said.returncode == 2
+    assert "first is an API key and was not moved" in said.stderr
+    assert "last is in the vault already" in said.stdout
+
+
+def test_what_openclaw_owns_is_not_moved(person: Person) -> None:
+    """OpenClaw reads its login where it is: naming it is refused, also as a plan, and `--all` means ours only."""
+    path = person.program.home / ".openclaw/agents/main/agent/auth-profiles.json"
+    path.parent.mkdir(parents=True, mode=0o700)
+    entry = {"type": "oauth", "provider": "openai-codex", "access": "a", "refresh": "r", "expires": 4102444800000}
+    path.write_text(json.dumps({"version": 1, "profiles": {"openai-codex:claw": entry}}))
+    path.chmod(0o600)
+    person.sign_in("mine")
+
+    plan = person.program("move", "claw", "--to", "vault", "--dry-run")
+    refused = person.program("move", "claw", "--to", "vault")
+    rest = person.program("move", "--all", "--to", "vault")
+
+    assert [plan.returncode, refused.returncode, rest.returncode] == [3, 3, 0]
+    assert "claw is owned by openclaw, which reads it where it is" in refused.stderr
+    assert stores(person.program) == {"claw": "file", "mine": "vault"}
+    assert json.loads(path.read_text())["profiles"] == {"openai-codex:claw": entry}
+
+
 @pytest.fixture
 def vault(person: Person) -> Path:
     """Return the vault of somebody who keeps one login in it."""
@@ -161,6 +201,7 @@ def test_yesterday_s_vault_is_noticed(person: Person, vault: Path) -> None:
 
     refused = person.program("refresh", "work")
 
+    assert person.program("token", "work").returncode == 9
     assert refused.returncode == 9
     assert "vault accept-rollback" in refused.stderr
     assert stores(person.program) == {"work": "vault"}
@@ -179,3 +220,61 @@ def test_a_damaged_vault_is_said(person: Person, vault: Path) -> None:
     assert done.returncode == 1
     assert vault.read_bytes() == bytes(text)
     assert json.loads(person.program("status", "--json").stdout)["profiles"][0]["profile"] == "work"
+
+
+def test_a_lost_index_hides_no_vault(person: Person, vault: Path) -> None:
+    """Without the index the vault is opened and listed, and the index is there again."""
+    index = vault.parent / "index.json"
+    index.unlink()
+
+    assert person.program("refresh", "work").returncode == 0
+    index.unlink()
+    assert stores(person.program) == {"work": "vault"}
+    assert index.exists()
+    assert person.program("token", "work").returncode == 0
+
+
+def test_a_lost_index_of_a_vault_with_a_passphrase(person: Person, vault: Path) -> None:
+    """Whoever gives the passphrase has the index made anew; without it the words say how to give it."""
+    secret = person.program.home / "passphrase"
+    secret.write_text("correct horse battery staple\n")
+    config = person.program.home / ".config/codex-auth/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f'passphrase_command = "cat {secret}"\n')
+    person.program("vault", "rekey", "--to", "passphrase")
+    (vault.parent / "index.json").unlink()
+    config.rename(config.with_suffix(".away"))
+
+    locked = person.program("token", "work")
+    config.with_suffix(".away").rename(config)
+    opened = person.program("token", "work")
+    config.unlink()
+
+    assert locked.returncode == 7
+    assert "--passphrase-fd" in locked.stderr
+    assert opened.returncode == 0
+    assert stores(person.program) == {"work": "vault"}
+
+
+def test_a_damaged_index_says_what_helps(person: Person, vault: Path) -> None:
+    """Where no keyring answers it may list logins that are in one; what the words say then brings all back."""
+    person.sign_in("plain")
+    index = vault.parent / "index.json"
+    index.write_text("{")
+
+    done = person.program("refresh", "plain")
+    index.unlink()
+
+    assert done.returncode == 1
+    assert "if you keep no login in a keyring, remove that file" in done.stderr
+    assert person.program("refresh", "--all").returncode == 0
+    assert stores(person.program) == {"plain": "file", "work": "vault"}
+
+
+def test_there_is_no_vault_to_accept(program: Program) -> None:
+    """Nothing is said to be done where there is nothing."""
+    for words in (("vault", "accept-rollback"), ("vault", "rekey")):
+        done = program(*words)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "There is no vault at" in done.stderr
+        assert "login --store vault" in done.stderr

@@ -64,3 +64,15 @@ def test_auto_leaves_a_locked_keyring_alone(person: Person, tmp_path_factory: py
             "vault",
             "auto (--store names it): the keyring is locked: its password has not been given in this session",
         )
+
+
+def test_a_damaged_index_is_made_anew_from_the_keyring(at_home: Person, desktop: Desktop) -> None:
+    """Whoever comes first moves it aside and lists what the keyring has; every command goes on working."""
+    assert choice(at_home)[0] == "keyring"
+    assert desktop.items()
+    index = at_home.program.home / ".local/share/codex-auth/index.json"
+    index.write_text("{")
+
+    assert at_home.program("refresh", "work").returncode == 0
+    assert [row["store"] for row in at_home.program.json("status")["profiles"]] == ["keyring"]
+    assert [each.read_text() for each in index.parent.iterdir() if ".damaged-" in each.name] == ["{"]
