@@ -92,11 +92,12 @@ class Shelves:
     def home_of(self, profile: str) -> Store | None:
         """Return the store that holds a profile, or None for a new one.
 
-        Of two, one may only list it still: removing it there was cut off before it came to the list.
+        Of two, one may only list it still: removing it there was cut off before it came to the list. Where both have
+        it, the one with the newer tokens counts: the other was not seen while its list was lost.
         """
         shelves = [self.shelf(kind) for kind in self.kinds_with(profile)]
         if len(shelves) > 1:
-            return next((shelf for shelf in shelves if shelf.load(profile)), shelves[0])
+            return max(shelves, key=lambda shelf: _age_of(shelf.load(profile)))  # the first of those that are equal
         return shelves[0] if shelves else None
 
     def kinds_with(self, profile: str) -> list[str]:
@@ -155,3 +156,11 @@ class Shelves:
             said = str(error).rstrip(".")
             return Choice(kind="vault", why=f"auto ({rule}): {said[:1].lower()}{said[1:]}")
         return Choice(kind="keyring", why=f"auto ({rule}): the keyring works")
+
+
+def _age_of(held: Credential | None) -> float:
+    """Return when a login's tokens were had, in Unix seconds; less than any for none."""
+    if held is None:
+        return -1.0
+    had = held.refreshed or held.signed_in
+    return 0.0 if had is None else had.timestamp()

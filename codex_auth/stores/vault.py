@@ -188,6 +188,8 @@ class Vault:
             self._check_newest(opened.header)
             header, old = opened.header, self._source(opened.header)
             new = old if to is None else to
+            if new != old:
+                new.forget(header.vault_id)  # what an interrupted change left there: this is to be a new key
             derivation, key = new.fresh(header.vault_id, beside=opened.key if new == old else None)
             header = replace(header, source=new.kind, derivation=derivation)
             self._write(replace(opened, header=header, key=key, has_spare_key=False))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from codex_auth.core.errors import ApiKeyNotMoved, AuthError, CopyDiffers, OwnerReadsIt, ProfileNotFound
+from codex_auth.core.errors import ApiKeyNotMoved, AuthError, CopyDiffers, OwnerReadsIt, ProfileNotFound, StoreError
 from codex_auth.core.model import OWNER_SELF
 from codex_auth.core.policy import Policy
 from codex_auth.edge.journal import REPLIED, Journal
@@ -54,20 +54,28 @@ def move(profile: str, target: str, *, policy: Policy, store: Shelves, places: P
         if dry_run:
             return moved
         if moved.is_needed:
-            held = source.load(profile)
-            if held is None:
-                raise ProfileNotFound(profile=profile)
-            copy, shelf = replace(held, store_why=WHY), store.shelf(target)
-            shelf.prove_writable()
-            shelf.save(copy)
-            if shelf.load(profile) != copy:
-                shelf.delete(profile)
-                raise CopyDiffers(profile=profile, store=target)
+            _copy(profile, source, store.shelf(target))
         _seal_anew(profile, target, store, places)
-        for kind in store.kinds_with(profile):
+        kinds = store.kinds_with(profile)
+        if target not in kinds:  # it is there, and would not be found there
+            raise StoreError(path=places.index, problem="the login could not be listed, so it also stays where it was")
+        for kind in kinds:
             if kind != target:
                 store.shelf(kind).delete(profile)
     return moved
+
+
+def _copy(profile: str, source: Store, target: Store) -> None:
+    """Put a login into another store too, and see that it is there."""
+    held = source.load(profile)
+    if held is None:
+        raise ProfileNotFound(profile=profile)
+    copy = replace(held, store_why=WHY)
+    target.prove_writable()
+    target.save(copy)
+    if target.load(profile) != copy:
+        target.delete(profile)
+        raise CopyDiffers(profile=profile, store=target.kind)
 
 
 def move_all(

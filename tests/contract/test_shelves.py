@@ -3,17 +3,20 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from codex_auth.core.errors import AuthError, CopyDiffers, KeyringSilent, ProfileNotFound
+from codex_auth.core.errors import AuthError, CopyDiffers, KeyringSilent, ProfileNotFound, StoreError
 from codex_auth.core.model import Choice, Credential
 from codex_auth.core.policy import Policy
 from codex_auth.edge.places import Places, find_places
+from codex_auth.stores.index import Index
 from codex_auth.stores.protocol import Store
 from codex_auth.stores.shelves import Shelves
+from codex_auth.stores.vault import Vault
 from codex_auth.stories.move import WHY, Moved, move
 from tests.contract.store_contract import LastingStoreContract, credential
 from tests.contract.test_vault import flipping
@@ -193,6 +196,39 @@ def test_a_store_that_lies_loses_nothing(shelves: Shelves, places: Places, monke
 
     assert shelves.kinds_with("work") == ["file"]
     assert shelves.load("work") == credential("work")
+
+
+def test_a_move_that_cannot_be_listed_removes_nothing(
+    shelves: Shelves, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy would not be found where it is, so the login also stays where it was."""
+    shelves.save(credential("work"))
+    monkeypatch.setattr(Index, "replace", refusing)
+    monkeypatch.setattr(Vault, "cards", lambda vault: Index.cards(vault._index))
+
+    with pytest.raises(StoreError, match="could not be listed"):
+        move("work", "vault", policy=Policy(), store=shelves, places=places)
+
+    assert shelves.kinds_with("work") == ["file"]
+    assert shelves.shelf("file").load("work") == credential("work")
+
+
+def refusing(*_: object) -> None:
+    """Stand for a disk that takes nothing more."""
+    raise StoreError(path="/", problem="no space is left")
+
+
+def test_of_two_stores_the_newer_tokens_count(shelves: Shelves) -> None:
+    """A login that was not seen while its list was lost does not hide the one that took its place."""
+    older = replace(credential("work"), refreshed=datetime(2026, 1, 1, tzinfo=UTC))
+    newer = replace(older, refreshed=datetime(2026, 1, 2, tzinfo=UTC))
+    shelves.shelf("vault").save(older)
+    shelves.shelf("file").save(newer)
+
+    assert shelves.load("work") == newer
+    shelves.shelf("vault").save(newer)
+    shelves.shelf("file").save(older)
+    assert shelves.load("work") == newer
 
 
 class Killed(BaseException):

@@ -953,6 +953,21 @@ def test_a_first_save_that_is_struck_anywhere(
     assert strikes_at > 20
 
 
+def test_another_source_begins_with_a_new_key(tmp_path: Path) -> None:
+    """One that an interrupted change left in the key file is not taken up again."""
+    vault = open_vault(tmp_path, with_passphrase(tmp_path))
+    vault.save(credential())
+    left = b"ab" * 32 + b"\n"
+    key_path(tmp_path).parent.mkdir(parents=True, exist_ok=True)
+    key_path(tmp_path).touch(mode=0o600)
+    key_path(tmp_path).write_bytes(left)
+
+    vault.rekey(with_key_file(tmp_path))
+
+    assert key_path(tmp_path).read_bytes() != left
+    assert open_vault(tmp_path).load("work") == credential()
+
+
 def test_rekeying_nothing(tmp_path: Path) -> None:
     """Without a vault there is nothing to change, and no key is made."""
     with pytest.raises(StoreError, match="no vault"):
