@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from codex_auth.core.device import Pace, ask_for_code, fetch, poll
 from codex_auth.core.device_replies import LIFETIME, Approval, Delivery, Pending
 from codex_auth.core.errors import (
+    AccessNotGranted,
     AnswerLost,
     ApprovalLost,
     AuthError,
@@ -259,7 +260,7 @@ ANSWERS: list[tuple[Provider, Reply, object]] = [
     (OTHER, json_reply({"error": "access_denied"}, 403), ConsentDenied),
     (OTHER, json_reply({"error": "expired_token"}, 400), DeviceCodeExpired),
     (OTHER, json_reply({"error": "invalid_grant"}, 400), ProviderRefused),
-    (OTHER, json_reply({}, 403), ProviderRefused),
+    (OTHER, json_reply({}, 403), AccessNotGranted),
     (OTHER, json_reply({}, 429), Pending(slower=True)),
     (OTHER, json_reply({}, 502), ProviderUnreachable),
     (OTHER, HTML, ProviderReplyUnusable),

@@ -178,7 +178,7 @@ def test_without_a_browser_it_takes_the_device_code(
 ) -> None:
     """`login` alone says which way it takes and why."""
     with logging_in(program, "work", "--issuer", sandbox.issuer, env=env) as login:
-        said = login.hear(r"Signing in by device code: (.*) \(or --browser, --paste\)")
+        said = login.hear(r"Signing in by device code: (.*) \(or --browser\)")
         approve_device(*shown(login))
         status, _ = login.end()
 
@@ -190,7 +190,7 @@ def test_without_a_browser_it_takes_the_device_code(
 def test_with_a_browser_it_takes_that(program: Program, sandbox: Sandbox) -> None:
     """Where a browser can be opened, `login` says that it does."""
     with logging_in(program, "work", "--issuer", sandbox.issuer, env={"BROWSER": "true"}) as login:
-        login.hear(r"Signing in by browser: a browser can be opened here \(or --device, --paste\)")
+        login.hear(r"Signing in by browser: a browser can be opened here \(or --device\)")
         login.link()
 
 
@@ -419,3 +419,16 @@ def test_a_damaged_device_code_is_found(person: Person, change: dict[str, object
     assert done.returncode == 1
     assert "is damaged" in done.stderr
     assert [path.name for path in person.program.home.joinpath("state").glob("codex-auth-pending.json?*")] != []
+
+
+@DIALECTS
+def test_an_account_without_codex_ends_it(person: Person, dialect: str) -> None:
+    """HTTP 403 once it was approved: exit 6, the administrator is named, and the sign-in is over."""
+    approve_it(start(person, "work", "--device-dialect", dialect))
+    person.sandbox.fault("status", route="token", value=403)
+
+    answer = person.program.json("finish", "--wait")
+
+    assert (answer["error"], answer["exit_code"]) == ("access_not_granted", 6), answer
+    assert person.program.json("finish", "--wait")["exit_code"] == 3
+    assert not person.program.store.exists()
