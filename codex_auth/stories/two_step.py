@@ -22,7 +22,6 @@ from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.core.policy import PASTE
 from codex_auth.core.redirect import Denied, Expected, read_redirect, state_of
 from codex_auth.core.secret import Secret
-from codex_auth.edge import policies
 from codex_auth.edge.pending import ENDINGS, LIFETIME, PendingFile, PendingTable, Waiting
 from codex_auth.edge.places import Places
 from codex_auth.edge.seal import Seal
@@ -50,6 +49,8 @@ class Started:
     replaced: bool
     user_code: str = ""
     """What to type at `login_url`, where it waits for a device code."""
+    may_paste: bool = True
+    """Whether a link is another way, where the page refuses the code."""
 
 
 def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Started:
@@ -60,8 +61,7 @@ def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Star
     seal's place does: where the login could not be kept now, nobody is sent to a browser.
     """
     profile = meant_profile(wanted.selector, store)
-    policy = policies.in_force(places, world.env)
-    permit(policy, PASTE, profile=profile, issuer=wanted.provider.issuer, store=store, places=places)
+    policy = permit(PASTE, profile=profile, issuer=wanted.provider.issuer, store=store, places=places, world=world)
     login = begin(wanted, profile=profile, port=wanted.callback.ports[0], lifetime=LIFETIME, world=world)
     replaced = let_wait(login, seal_for(profile, store=store, places=places), places, world)
     return Started(login=login, login_url=link(login, policy), replaced=replaced)
@@ -126,9 +126,8 @@ def _let_wait(file: PendingFile, login: PendingLogin, seal: Seal) -> bool:
 def _finish_locked(
     file: PendingFile, profile: str, text: Secret, requester: str, store: Store, places: Places, world: World
 ) -> Credential:
-    policy = policies.in_force(places, world.env)
     login, code = _accept(file, profile, text, requester, Seals(places, store), world)
-    permit(policy, PASTE, profile=profile, issuer=login.issuer, store=store, places=places)
+    policy = permit(PASTE, profile=profile, issuer=login.issuer, store=store, places=places, world=world)
 
     def claim() -> None:
         with file.change() as table:
