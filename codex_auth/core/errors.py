@@ -359,6 +359,12 @@ class ProviderReplyUnusable(AuthError):
     remedy = "Nothing was stored. Check that no proxy or captive portal answers for {host}, then sign in anew."
 
 
+class ReplyCutOff(ProviderReplyUnusable):
+    """The reply began and did not end: nothing is known of what it would have said."""
+
+    code = "reply_cut_off"
+
+
 class HostNotAllowed(AuthError):
     """A request would leave for a host that is neither OpenAI's nor the profile's issuer."""
 

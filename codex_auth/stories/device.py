@@ -17,6 +17,7 @@ from codex_auth.core.errors import (
     DevicePending,
     LoginTimedOut,
     ProviderUnreachable,
+    ReplyCutOff,
 )
 from codex_auth.core.flow import SignedIn
 from codex_auth.core.model import Credential, DeviceGrant, PendingLogin
@@ -125,6 +126,8 @@ def ask(login: PendingLogin, *, approved: Callable[[], None] = lambda: None) -> 
             answer = wire.converse(device.poll(provider, grant, profile=login.profile), send)
         except ProviderUnreachable as trouble:
             raise NotYet(trouble) from None
+        except ReplyCutOff as cut:  # as good as no reply, and no more reason to give up
+            raise NotYet(ProviderUnreachable(sent=True, answered=False, retry_after=None, **cut.facts)) from None
         match answer:
             case Pending():
                 raise NotYet(answer)

@@ -432,3 +432,62 @@ def test_an_account_without_codex_ends_it(person: Person, dialect: str) -> None:
     assert (answer["error"], answer["exit_code"]) == ("access_not_granted", 6), answer
     assert person.program.json("finish", "--wait")["exit_code"] == 3
     assert not person.program.store.exists()
+
+
+@pytest.mark.parametrize("route", ["usercode", "device_token", "token", "jwks"])
+def test_a_reply_that_is_cut_off_loses_as_little_as_it_can(person: Person, route: str) -> None:
+    """Half a reply to a question is none, and asked for again; half a login or half a code ends it in words."""
+    if route == "usercode":
+        person.sandbox.fault("cut", route=route)
+        answer = start(person)
+        assert (answer["error"], answer["exit_code"]) == ("reply_cut_off", 1)
+        assert not person.program.pending.exists() or not person.program.json("status")["pending"]
+        return
+    started = start(person)
+    if route != "device_token":
+        approve_it(started)
+    person.sandbox.fault("cut", route=route)
+
+    first = person.program.json("finish", "--wait", "--timeout", "4s")
+
+    if route == "device_token":
+        assert (first["error"], first["exit_code"]) == ("authorization_pending", 8)
+        approve_it(started)
+        assert person.program.json("finish", "--wait")["ok"] is True
+        return
+    assert first["ok"] is (route == "jwks" and person.program.store.exists())
+    assert person.program.json("status")["pending"] == []
+
+
+def test_a_vault_that_does_not_open_is_told_before_a_code(person: Person) -> None:
+    """Nobody is asked to approve what could not be stored: exit 7, and no code was asked for."""
+    approve_it(start(person))
+    assert person.program("finish", "work", "--wait", "--store", "vault").returncode == 0
+    next(person.program.home.rglob("vault.key")).unlink()
+    asked = len(person.sandbox.log())
+
+    for way in ("--device", "--browser"):
+        done = person.program("login", "work", way, "--no-open", "--issuer", person.sandbox.issuer)
+        assert (done.returncode, "Open" in done.stderr) == (7, False), done.stderr
+    assert len(person.sandbox.log()) == asked
+
+
+def test_the_way_that_a_rule_closed_is_not_named(person: Person) -> None:
+    """Neither beside the code, nor for programs, nor where the provider has no device codes."""
+    folder = person.program.home / ".config/codex-auth"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text('[policy]\nallowed_flows = ["device"]')
+
+    said = person.program("start", "work", "--device", "--issuer", person.sandbox.issuer).stderr
+    said += start(person)["instructions"]
+    with logging_in(person.program, "work", "--device", "--issuer", person.sandbox.issuer) as login:
+        shown(login)
+    person.sandbox.fault("status", route="usercode", value=404, count=2)
+    disabled = start(person)
+    by_itself = person.program("login", "work", "--issuer", person.sandbox.issuer, env={"SSH_TTY": "x"})
+
+    assert (disabled["error"], by_itself.returncode) == ("device_login_disabled", 3)
+    for text in (said, login.said, disabled["hint"], by_itself.stderr):
+        assert "paste" not in text
+        assert "codex-auth start" not in text
+        assert "If the page refuses the code: " not in text
