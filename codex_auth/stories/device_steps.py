@@ -38,6 +38,7 @@ from codex_auth.stories.two_step import (
     gone,
     let_wait,
     named_or_only,
+    not_there,
     refuse_stranger,
     seal_for,
 )
@@ -69,9 +70,14 @@ def start_device(wanted: Wanted, *, store: Store, places: Places, world: World) 
 
 
 def waits_for_device(selector: str | None, *, store: Store, places: Places, world: World) -> bool:
-    """Whether the sign-in that is meant waits for a device code, and so needs no redirect."""
+    """Whether the sign-in that is meant waits for a device code, and so needs no redirect.
+
+    Where nothing waits at all, nobody should be asked for one: raises `PendingLoginGone` or `NoPendingLogin`.
+    """
     table = PendingFile(places).read()
     table.expire(world.now())
+    if not table.waiting:
+        raise not_there(table, named_or_only(table, selector, store))
     if selector is None:
         return bool(table.waiting) and all(waiting.device for waiting in table.waiting.values())
     waiting = table.waiting.get(named_or_only(table, selector, store))
@@ -117,7 +123,7 @@ def _open(
         profile = named_or_only(table, selector, store)
         waiting = table.waiting.get(profile)
         if waiting is None:
-            raise NoPendingLogin(profile=profile)
+            raise not_there(table, profile)
         refuse_stranger(waiting, requester)
         if waiting.device is None:
             raise WaitsForRedirect(profile=profile)

@@ -213,6 +213,14 @@ def gone(table: PendingTable, state: Secret | None, profile: str) -> PendingLogi
     return None if ended is None else PendingLoginGone(what=ENDINGS[ended.how], profile=ended.profile or profile)
 
 
+def not_there(table: PendingTable, profile: str) -> PendingLoginGone | NoPendingLogin:
+    """Return why nothing waits for a profile: how its last sign-in ended, if that is remembered."""
+    last = next((ended for ended in reversed(table.ended) if ended.profile == profile), None)
+    if last is None:
+        return NoPendingLogin(profile=profile)
+    return PendingLoginGone(what=ENDINGS[last.how], profile=profile)
+
+
 def _release(file: PendingFile, login: PendingLogin) -> None:
     with contextlib.suppress(AuthError), file.change() as table:  # suppressed as in `end_if_claimed`
         waiting = table.waiting.get(login.profile)

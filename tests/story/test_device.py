@@ -491,3 +491,24 @@ def test_the_way_that_a_rule_closed_is_not_named(person: Person) -> None:
         assert "paste" not in text
         assert "codex-auth start" not in text
         assert "If the page refuses the code: " not in text
+
+
+def test_where_nothing_waits_nobody_is_asked_for_an_address(person: Person) -> None:
+    """`finish` says how the last sign-in ended (exit 3), whatever it waited for, and with `--wait` too."""
+    finish = person.program
+    assert finish.json("finish")["error"] == "no_pending_login"
+    start(person)
+    finish("cancel", "work")
+    assert "was cancelled" in finish.json("finish", "work")["message"]
+    approve_it(start(person))
+    assert finish.json("finish", "--wait")["ok"] is True
+    for more in ((), ("--wait",)):
+        answer = finish.json("finish", "work", *more)
+        assert (answer["exit_code"], "was already finished" in answer["message"]) == (3, True), answer
+
+
+@pytest.mark.parametrize("words", [("--wait", "--callback-url", "-"), ("--timeout", "5s")])
+def test_an_option_that_would_do_nothing_is_refused(person: Person, words: tuple[str, ...]) -> None:
+    """Nobody believes that `finish` waits, or waits for so long, where it does not."""
+    answer = person.program.json("finish", "work", *words)
+    assert (answer["error"], answer["exit_code"]) == ("usage", 2)
