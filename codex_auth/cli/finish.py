@@ -47,10 +47,15 @@ def command(
     from codex_auth.cli.opening import open_for_sign_in
     from codex_auth.cli.outcome import print_finished
     from codex_auth.cli.redirect_input import read_callback_url
+    from codex_auth.core.errors import UsageError
     from codex_auth.edge.world import World
     from codex_auth.stories.device_steps import finish_device, waits_for_device
     from codex_auth.stories.two_step import finish
 
+    if callback_url is not None and wait:
+        raise UsageError(problem="--wait asks about a device code, which needs no --callback-url.", command="finish")
+    if timeout is not None and not wait:
+        raise UsageError(problem="--timeout is for --wait.", command="finish")
     world = World()
     places, shelves = open_for_sign_in(ctx, world, auth_path, store=store)
     if callback_url is None and (wait or waits_for_device(name, store=shelves, places=places, world=world)):

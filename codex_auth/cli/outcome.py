@@ -32,7 +32,7 @@ DEVICE_INSTRUCTIONS = (
     "Tell the person to open verification_url in any browser and to type user_code there, before expires_at; only the "
     "one who asked for it, for whoever types it decides whose login this becomes. Then run `codex-auth finish`, which "
     "needs no address: exit code 8 means not yet, ask again after interval seconds, or use --wait. If the page "
-    "refuses the code, device codes are not allowed for that account: use `codex-auth start` without --device."
+    "refuses the code, device codes are not allowed for that account"
 )
 
 
@@ -66,6 +66,7 @@ def print_device_started(started: "Started", world: World, *, as_json: bool) -> 
 
     login = started.login
     if as_json:
+        instead = ": use `codex-auth start` without --device" if started.may_paste else ""
         _print(
             world,
             profile=login.profile,
@@ -74,12 +75,13 @@ def print_device_started(started: "Started", world: World, *, as_json: bool) -> 
             verification_url=started.login_url,
             user_code=started.user_code,
             interval=math.ceil(granted(login).interval),
-            instructions=DEVICE_INSTRUCTIONS,
+            instructions=f"{DEVICE_INSTRUCTIONS}{instead}.",
             expires_at=words.stamp(login.expires),
             replaced=started.replaced,
         )
         return
-    for line in (*advice(login, other_way=f"codex-auth start {login.profile}"), warning(login)):
+    other_way = f"codex-auth start {login.profile}" if started.may_paste else ""
+    for line in (*advice(login, other_way=other_way), warning(login)):
         world.tell(line)
     minutes = words.duration(login.expires - login.created)
     world.tell(f"Sign in to {login.profile}: open this page and type this code, within {minutes}.")

@@ -199,11 +199,14 @@ class DeviceLoginDisabled(AuthError):
 
     code = "device_login_disabled"
     sentence = "{host} does not offer device codes here."
-    remedy = (
-        "Run `codex-auth login {profile} --paste`, or `codex-auth start {profile}`; "
-        "device codes have to be allowed in the account's or workspace's security settings."
-    )
+    remedy = "{todo}; device codes have to be allowed in the account's or workspace's security settings."
     status = 3
+
+    def __init__(self, *, may_paste: bool = True, **facts: object) -> None:
+        paste = "Run `codex-auth login {profile} --paste`, or `codex-auth start {profile}`".format_map(facts)
+        super().__init__(
+            **facts, todo=paste if may_paste else "Pasting a redirect is not allowed here, so ask for them"
+        )
 
 
 class DevicePending(AuthError):
@@ -354,6 +357,12 @@ class ProviderReplyUnusable(AuthError):
     code = "provider_reply_unusable"
     sentence = "{host} sent a reply that cannot be used: {problem}."
     remedy = "Nothing was stored. Check that no proxy or captive portal answers for {host}, then sign in anew."
+
+
+class ReplyCutOff(ProviderReplyUnusable):
+    """The reply began and did not end: nothing is known of what it would have said."""
+
+    code = "reply_cut_off"
 
 
 class HostNotAllowed(AuthError):

@@ -15,6 +15,8 @@ class Way:
 
     name: str
     reason: str = ""
+    others: tuple[str, ...] = ()
+    """Those that can be asked for instead: allowed, and of use here."""
 
     @property
     def was_asked_for(self) -> bool:
@@ -42,7 +44,8 @@ def choose(
         elif name == PASTE and not has_terminal:
             reasons.append("there is no terminal to paste into")
         else:
-            return Way(name=name, reason=", ".join(reasons if name != order[0] else reasons[:1]))
+            others = tuple(each for each in WAYS if each in open_ways - {name} and (has_terminal or each != PASTE))
+            return Way(name=name, reason=", ".join(reasons if name != order[0] else reasons[:1]), others=others)
     raise WayRefused(problem=", ".join(reasons[1:]), profile=profile)
 
 
@@ -51,5 +54,5 @@ _WORDS = {BROWSER: "browser", DEVICE: "device code", PASTE: "pasted redirect"}
 
 def announcement(way: Way) -> str:
     """Return the line that says which way was chosen and why."""
-    others = ", ".join(f"--{name}" for name in WAYS if name != way.name)
-    return f"Signing in by {_WORDS[way.name]}: {way.reason} (or {others})."
+    others = ", ".join(f"--{name}" for name in way.others)
+    return f"Signing in by {_WORDS[way.name]}: {way.reason}{f' (or {others})' if others else ''}."

@@ -19,7 +19,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from codex_auth import __version__
-from codex_auth.core.errors import AuthError, HostNotAllowed, ProviderReplyUnusable, ProviderUnreachable, ProxyFailed
+from codex_auth.core.errors import (
+    AuthError,
+    HostNotAllowed,
+    ProviderReplyUnusable,
+    ProviderUnreachable,
+    ProxyFailed,
+    ReplyCutOff,
+)
 from codex_auth.core.flow import Flow, Request
 from codex_auth.core.provider import LOOPBACK_HOSTS, Provider
 from codex_auth.core.replies import BODY_LIMIT, Reply
@@ -39,6 +46,7 @@ USER_AGENT = f"codex-auth/{__version__}"
 _HEAD_LIMIT = 128 * 1024
 """What a reply may have besides its body: status line, headers, chunk sizes."""
 
+_CUT_OFF = "it ended too early"
 _DIRECT = Route()
 
 T = TypeVar("T")
@@ -110,7 +118,7 @@ def send(
     except _TooMuch:
         failure = ProviderReplyUnusable(host=place.netloc, problem="it is too large")
     except http.client.IncompleteRead:
-        failure = ProviderReplyUnusable(host=place.netloc, problem="it ended too early")
+        failure = ReplyCutOff(host=place.netloc, problem=_CUT_OFF)
     except (http.client.HTTPException, ValueError):
         failure = ProviderReplyUnusable(host=place.netloc, problem="it is not HTTP")
     raise failure  # out here, because those exceptions hold pieces of the reply
@@ -248,9 +256,9 @@ def _receive(method: str, place: _Place, incoming: _Incoming, asked_at: datetime
         if len(body) > BODY_LIMIT:
             problem = "it is too large"
         elif response.length and not problem:  # `read` with a size does not complain
-            problem = "it ended too early"
+            problem = _CUT_OFF
     if problem:
-        raise ProviderReplyUnusable(host=place.netloc, problem=problem)
+        raise (ReplyCutOff if problem == _CUT_OFF else ProviderReplyUnusable)(host=place.netloc, problem=problem)
     return Reply(status=response.status, headers=headers, body=body, asked_at=asked_at)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 FAULTS = {
     "slow": "answer after VALUE seconds (default 2)",
     "drop": "act on the request, then close the connection without an answer",
+    "cut": "act on the request, then close the connection in the middle of the answer",
     "drop_before": "close the connection without acting on the request",
     "status": "answer with HTTP status VALUE (default 503); 429 and 503 carry Retry-After",
     "html": "answer 200 with an HTML page, as a captive portal does",

@@ -12,13 +12,19 @@ _CAPTIVE_PORTAL = "<!doctype html><title>Welcome to the hotel</title><p>Please a
 
 
 class _HungUp:
-    """A body that closes the connection when the server asks for its first byte."""
+    """A body that closes the connection where the server asks for more than it begins with."""
+
+    def __init__(self, begin: bytes = b"") -> None:
+        self._begin = begin
 
     def __iter__(self) -> "_HungUp":
         return self
 
     def __next__(self) -> bytes:
-        raise ConnectionAbortedError
+        if not self._begin:
+            raise ConnectionAbortedError
+        begin, self._begin = self._begin, b""
+        return begin
 
 
 def fault_name() -> str:
@@ -46,7 +52,11 @@ def instead_of_acting(fault: Fault | None, stopping: threading.Event) -> Respons
 
 
 def after_acting(fault: Fault | None, response: Response) -> Response:
-    """Return the response, or a closed connection when it shall be lost on the way."""
+    """Return the response, or a closed connection when it shall be lost on the way, or half of it."""
+    if fault and fault.name == "cut":
+        whole = response.get_data()
+        headers = [*((k, v) for k, v in response.headers if k != "Content-Length"), ("Content-Length", str(len(whole)))]
+        return Response(_HungUp(whole[: len(whole) // 2 + 1]), response.status_code, headers)
     return Response(_HungUp()) if fault and fault.name == "drop" else response
 
 

@@ -11,12 +11,19 @@ from datetime import timedelta
 from codex_auth.core import device
 from codex_auth.core.device import Pace
 from codex_auth.core.device_replies import Approval, Delivery, Pending
-from codex_auth.core.errors import DeviceCodeExpired, DevicePending, LoginTimedOut, ProviderUnreachable
+from codex_auth.core.errors import (
+    DeviceCodeExpired,
+    DeviceLoginDisabled,
+    DevicePending,
+    LoginTimedOut,
+    ProviderUnreachable,
+    ReplyCutOff,
+)
 from codex_auth.core.flow import SignedIn
 from codex_auth.core.model import Credential, DeviceGrant, PendingLogin
-from codex_auth.core.policy import DEVICE
+from codex_auth.core.policy import DEVICE, PASTE, Policy
 from codex_auth.core.provider import OPENAI_DIALECT
-from codex_auth.edge import policies, wire
+from codex_auth.edge import wire
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.terminal import Countdown
@@ -31,6 +38,7 @@ from codex_auth.stories.sign_in import (
     meant_profile,
     permit,
     provider_of,
+    show_ready,
     spoken,
 )
 
@@ -57,12 +65,17 @@ def login_by_device(wanted: Wanted, screen: Screen, *, store: Store, places: Pla
     `stories.sign_in.complete` raises. Whatever ends it, nothing of it is left behind.
     """
     store.prove_writable()
-    profile, policy = meant_profile(wanted.selector, store), policies.in_force(places, world.env)
-    permit(policy, DEVICE, profile=profile, issuer=wanted.provider.issuer, store=store, places=places)
+    profile = meant_profile(wanted.selector, store)
+
+    def permitted() -> Policy:
+        return permit(DEVICE, profile=profile, issuer=wanted.provider.issuer, store=store, places=places, world=world)
+
+    policy = permitted()
+    show_ready(profile, store)
     asked = world.ticks()
-    login = begin_device(wanted, profile=profile, world=world)
+    login = begin_device(wanted, profile=profile, policy=policy, world=world)
     grant = granted(login)
-    for line in _shown(login, grant, screen):
+    for line in _shown(login, grant, screen, policy):
         world.tell(line)
     ends = asked + grant.lifetime.total_seconds()
     gives_up = ends if screen.timeout is None else min(ends, asked + screen.timeout.total_seconds())
@@ -72,6 +85,7 @@ def login_by_device(wanted: Wanted, screen: Screen, *, store: Store, places: Pla
             rest(pace.interval, until=gives_up, world=world, countdown=screen.countdown)
             if world.ticks() >= gives_up:
                 raise _out_of_time(login, screen, is_over=gives_up == ends)
+            policy = permitted()
             try:
                 with store.lock(login.profile, timeout=PROFILE_LOCK_SECONDS):
                     return complete(login, ask(login), policy=policy, store=store, world=world, explanation=ASKING)
@@ -81,10 +95,13 @@ def login_by_device(wanted: Wanted, screen: Screen, *, store: Store, places: Pla
         screen.countdown.clear()
 
 
-def begin_device(wanted: Wanted, *, profile: str, world: World) -> PendingLogin:
+def begin_device(wanted: Wanted, *, profile: str, policy: Policy, world: World) -> PendingLogin:
     """Ask the provider for a device code and return the login that waits for it. Raises `DeviceLoginDisabled`."""
     send = wire.sender(wanted.provider, now=world.now, env=world.env)
-    grant = wire.converse(device.ask_for_code(wanted.provider, profile=profile), send)
+    try:
+        grant = wire.converse(device.ask_for_code(wanted.provider, profile=profile), send)
+    except DeviceLoginDisabled:
+        raise DeviceLoginDisabled(host=wanted.provider.host, profile=profile, may_paste=may_paste(policy)) from None
     login = begin(wanted, profile=profile, port=wanted.callback.ports[0], lifetime=grant.lifetime, world=world)
     return replace(login, redirect_uri=wanted.provider.device_redirect_uri, device=grant)
 
@@ -109,6 +126,8 @@ def ask(login: PendingLogin, *, approved: Callable[[], None] = lambda: None) -> 
             answer = wire.converse(device.poll(provider, grant, profile=login.profile), send)
         except ProviderUnreachable as trouble:
             raise NotYet(trouble) from None
+        except ReplyCutOff as cut:  # as good as no reply, and no more reason to give up
+            raise NotYet(ProviderUnreachable(sent=True, answered=False, retry_after=None, **cut.facts)) from None
         match answer:
             case Pending():
                 raise NotYet(answer)
@@ -143,14 +162,17 @@ def granted(login: PendingLogin) -> DeviceGrant:
     return login.device
 
 
+def may_paste(policy: Policy) -> bool:
+    """Whether a pasted redirect may be named as the other way."""
+    return policy.flow_refusal(PASTE) is None
+
+
 def advice(login: PendingLogin, *, other_way: str) -> list[str]:
     """Return what a person should know before a code is shown: OpenAI has device codes switched off for many."""
     if granted(login).dialect != OPENAI_DIALECT:
         return []
-    return [
-        "Device codes must be allowed in ChatGPT's security settings, or by your admin.",
-        f"If the page refuses the code: {other_way}",
-    ]
+    lines = ["Device codes must be allowed in ChatGPT's security settings, or by your admin."]
+    return [*lines, f"If the page refuses the code: {other_way}"] if other_way else lines
 
 
 def warning(login: PendingLogin) -> str:
@@ -159,10 +181,10 @@ def warning(login: PendingLogin) -> str:
     return f"Only enter this code on {host}, and only because you asked for it here: nobody else should give you one."
 
 
-def _shown(login: PendingLogin, grant: DeviceGrant, screen: Screen) -> list[str]:
+def _shown(login: PendingLogin, grant: DeviceGrant, screen: Screen, policy: Policy) -> list[str]:
     """Return the lines of the screen. The last of them fit a terminal of 24 lines, picture and warning together."""
     return [
-        *advice(login, other_way=f"Ctrl-C, and codex-auth login {login.profile} --paste"),
+        *advice(login, other_way=f"Ctrl-C, and codex-auth login {login.profile} --paste" if may_paste(policy) else ""),
         "",
         *(f"  {line}" for line in screen.draw(grant.page)),
         warning(login),

@@ -24,13 +24,12 @@ from codex_auth.core.errors import (
 )
 from codex_auth.core.model import Credential, PendingLogin
 from codex_auth.core.policy import DEVICE, Policy
-from codex_auth.edge import policies
 from codex_auth.edge.pending import PendingFile, Waiting, WaitingDevice
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
 from codex_auth.stores.seals import Seals
-from codex_auth.stories.device import ASKING, NotYet, ask, begin_device, granted, rest, slower, still_pending
+from codex_auth.stories.device import ASKING, NotYet, ask, begin_device, granted, may_paste, rest, slower, still_pending
 from codex_auth.stories.sign_in import PROFILE_LOCK_SECONDS, Wanted, complete, meant_profile, permit
 from codex_auth.stories.two_step import (
     Started,
@@ -39,6 +38,7 @@ from codex_auth.stories.two_step import (
     gone,
     let_wait,
     named_or_only,
+    not_there,
     refuse_stranger,
     seal_for,
 )
@@ -48,26 +48,36 @@ _ENDINGS: dict[type[AuthError], str] = {
     DeviceCodeExpired: "expired",
     ProviderRefused: "refused",
 }
-"""The answers that end a sign-in."""
+"""The answers that end a sign-in, and what is a kind of them."""
 
 
 def start_device(wanted: Wanted, *, store: Store, places: Places, world: World) -> Started:
     """Ask for a device code, save the login that waits for it, and return both. Raises what `start` raises."""
     profile = meant_profile(wanted.selector, store)
-    policy = policies.in_force(places, world.env)
-    permit(policy, DEVICE, profile=profile, issuer=wanted.provider.issuer, store=store, places=places)
+    policy = permit(DEVICE, profile=profile, issuer=wanted.provider.issuer, store=store, places=places, world=world)
     _refuse_another(PendingFile(places, make=True), profile, wanted, world)
     seal = seal_for(profile, store=store, places=places)
-    login = begin_device(wanted, profile=profile, world=world)
+    login = begin_device(wanted, profile=profile, policy=policy, world=world)
     replaced = let_wait(login, seal, places, world)
     grant = granted(login)
-    return Started(login=login, login_url=grant.page, replaced=replaced, user_code=grant.user_code.reveal())
+    return Started(
+        login=login,
+        login_url=grant.page,
+        replaced=replaced,
+        user_code=grant.user_code.reveal(),
+        may_paste=may_paste(policy),
+    )
 
 
 def waits_for_device(selector: str | None, *, store: Store, places: Places, world: World) -> bool:
-    """Whether the sign-in that is meant waits for a device code, and so needs no redirect."""
+    """Whether the sign-in that is meant waits for a device code, and so needs no redirect.
+
+    Where nothing waits at all, nobody should be asked for one: raises `PendingLoginGone` or `NoPendingLogin`.
+    """
     table = PendingFile(places).read()
     table.expire(world.now())
+    if not table.waiting:
+        raise not_there(table, named_or_only(table, selector, store))
     if selector is None:
         return bool(table.waiting) and all(waiting.device for waiting in table.waiting.values())
     waiting = table.waiting.get(named_or_only(table, selector, store))
@@ -92,10 +102,9 @@ def finish_device(
     """
     file = PendingFile(places, make=True)
     login = _open(file, selector, requester, store, places, world)
-    policy = policies.in_force(places, world.env)
-    permit(policy, DEVICE, profile=login.profile, issuer=login.issuer, store=store, places=places)
     gives_up = world.ticks() + (timeout.total_seconds() if timeout is not None else float("inf"))
     while True:
+        policy = permit(DEVICE, profile=login.profile, issuer=login.issuer, store=store, places=places, world=world)
         try:
             with store.lock(login.profile, timeout=PROFILE_LOCK_SECONDS):
                 return _turn(file, login, policy, store, world)
@@ -114,7 +123,7 @@ def _open(
         profile = named_or_only(table, selector, store)
         waiting = table.waiting.get(profile)
         if waiting is None:
-            raise NoPendingLogin(profile=profile)
+            raise not_there(table, profile)
         refuse_stranger(waiting, requester)
         if waiting.device is None:
             raise WaitsForRedirect(profile=profile)
@@ -150,7 +159,7 @@ def _turn(file: PendingFile, login: PendingLogin, policy: Policy, store: Store, 
         _change(file, login, lambda waiting: _paced(waiting, pace, world.now()))
         raise still_pending(login, pace.interval) from None
     except (ConsentDenied, DeviceCodeExpired, ProviderRefused) as decided:
-        _end(file, login, _ENDINGS[type(decided)], world)
+        _end(file, login, next(how for kind, how in _ENDINGS.items() if isinstance(decided, kind)), world)
         raise
     except AuthError as error:
         end_if_claimed(file, login, "lost" if isinstance(error, AnswerLost | ApprovalLost) else "failed", world)

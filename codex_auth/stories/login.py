@@ -20,7 +20,7 @@ from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.terminal import Countdown, HiddenInput
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
-from codex_auth.stories.device import Screen, login_by_device
+from codex_auth.stories.device import Screen, login_by_device, may_paste
 from codex_auth.stories.sign_in import (
     PROFILE_LOCK_SECONDS,
     Wanted,
@@ -30,6 +30,7 @@ from codex_auth.stories.sign_in import (
     link,
     meant_profile,
     permit,
+    show_ready,
     spoken,
 )
 
@@ -69,8 +70,7 @@ def sign_in_here(
     try:
         return login_by_device(wanted, screen, store=store, places=places, world=world)
     except DeviceLoginDisabled as disabled:
-        is_closed = policies.in_force(places, world.env).flow_refusal(PASTE) is not None
-        if way.was_asked_for or ways.paste_from is None or is_closed:
+        if way.was_asked_for or ways.paste_from is None or not may_paste(policies.in_force(places, world.env)):
             raise
         world.tell(f"{disabled} Signing in by pasted redirect instead.")
     return login(wanted, replace(ways, listen=False, open_browser=False), store=store, places=places, world=world)
@@ -84,9 +84,13 @@ def login(wanted: Wanted, ways: Ways, *, store: Store, places: Places, world: Wo
     """
     store.prove_writable()  # first: it moves a damaged store aside, which only looking at its names would not
     profile = meant_profile(wanted.selector, store)
-    policy, at = policies.in_force(places, world.env), wanted.callback
-    flow = BROWSER if ways.listen else PASTE
-    permit(policy, flow, profile=profile, issuer=wanted.provider.issuer, store=store, places=places)
+    at, flow = wanted.callback, BROWSER if ways.listen else PASTE
+
+    def permitted() -> Policy:
+        return permit(flow, profile=profile, issuer=wanted.provider.issuer, store=store, places=places, world=world)
+
+    policy = permitted()
+    show_ready(profile, store)
     if policy.flow_refusal(PASTE):
         ways = replace(ways, paste_from=None)
     with contextlib.ExitStack() as stack:
@@ -108,7 +112,7 @@ def login(wanted: Wanted, ways: Ways, *, store: Store, places: Places, world: Wo
                 return complete(
                     pending,
                     exchange(pending, bell.code),
-                    policy=policy,
+                    policy=permitted(),
                     store=store,
                     world=world,
                     stored=lambda: bell.tell(pages.success(profile)),

@@ -12,7 +12,7 @@ from codex_auth.core.policy import Policy
 from codex_auth.core.provider import OPENAI_DIALECT, CallbackAt, Provider
 from codex_auth.core.secret import Secret
 from codex_auth.core.text import mask_account
-from codex_auth.edge import wire
+from codex_auth.edge import policies, wire
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import deferred
 from codex_auth.edge.world import World
@@ -76,11 +76,16 @@ def provider_of(login: PendingLogin) -> Provider:
     return Provider(issuer=login.issuer, client_id=login.client_id, scope=login.scope, device_dialect=dialect)
 
 
-def permit(policy: Policy, flow: str, *, profile: str, issuer: str, store: Store, places: Places) -> None:
-    """Refuse a sign-in that no rule would let end well, before anything of it leaves. Raises `PolicyRefused`."""
+def permit(flow: str, *, profile: str, issuer: str, store: Store, places: Places, world: World) -> Policy:
+    """Return the rules in force now; a sign-in that they would not let end well is refused before anything leaves.
+
+    Whoever waits for a person asks again afterwards. Raises `PolicyRefused` and `PolicyUnusable`.
+    """
+    policy = policies.in_force(places, world.env)
     refusal = policy.sign_in_refusal(flow=flow, issuer=issuer, store=_shelf_of(profile, store, places))
     if refusal is not None:
         raise refusal
+    return policy
 
 
 def _shelf_of(profile: str, store: Store, places: Places) -> str:
@@ -166,6 +171,11 @@ def complete(
         if asked_to_stop:
             world.tell(f"Signed in: {login.profile} is stored.")
     return credential
+
+
+def show_ready(profile: str, store: Store) -> None:
+    """Open the place where a login will be kept, asking for its passphrase: nobody approves what cannot be stored."""
+    _stored(profile, store)
 
 
 def _stored(profile: str, store: Store) -> Credential | None:

@@ -22,7 +22,6 @@ from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.core.policy import PASTE
 from codex_auth.core.redirect import Denied, Expected, read_redirect, state_of
 from codex_auth.core.secret import Secret
-from codex_auth.edge import policies
 from codex_auth.edge.pending import ENDINGS, LIFETIME, PendingFile, PendingTable, Waiting
 from codex_auth.edge.places import Places
 from codex_auth.edge.seal import Seal
@@ -50,6 +49,8 @@ class Started:
     replaced: bool
     user_code: str = ""
     """What to type at `login_url`, where it waits for a device code."""
+    may_paste: bool = True
+    """Whether a link is another way, where the page refuses the code."""
 
 
 def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Started:
@@ -60,8 +61,7 @@ def start(wanted: Wanted, *, store: Store, places: Places, world: World) -> Star
     seal's place does: where the login could not be kept now, nobody is sent to a browser.
     """
     profile = meant_profile(wanted.selector, store)
-    policy = policies.in_force(places, world.env)
-    permit(policy, PASTE, profile=profile, issuer=wanted.provider.issuer, store=store, places=places)
+    policy = permit(PASTE, profile=profile, issuer=wanted.provider.issuer, store=store, places=places, world=world)
     login = begin(wanted, profile=profile, port=wanted.callback.ports[0], lifetime=LIFETIME, world=world)
     replaced = let_wait(login, seal_for(profile, store=store, places=places), places, world)
     return Started(login=login, login_url=link(login, policy), replaced=replaced)
@@ -126,9 +126,8 @@ def _let_wait(file: PendingFile, login: PendingLogin, seal: Seal) -> bool:
 def _finish_locked(
     file: PendingFile, profile: str, text: Secret, requester: str, store: Store, places: Places, world: World
 ) -> Credential:
-    policy = policies.in_force(places, world.env)
     login, code = _accept(file, profile, text, requester, Seals(places, store), world)
-    permit(policy, PASTE, profile=profile, issuer=login.issuer, store=store, places=places)
+    policy = permit(PASTE, profile=profile, issuer=login.issuer, store=store, places=places, world=world)
 
     def claim() -> None:
         with file.change() as table:
@@ -212,6 +211,14 @@ def gone(table: PendingTable, state: Secret | None, profile: str) -> PendingLogi
     """Return how the login of this state ended, if that is remembered."""
     ended = None if state is None else table.how_it_ended(state)
     return None if ended is None else PendingLoginGone(what=ENDINGS[ended.how], profile=ended.profile or profile)
+
+
+def not_there(table: PendingTable, profile: str) -> PendingLoginGone | NoPendingLogin:
+    """Return why nothing waits for a profile: how its last sign-in ended, if that is remembered."""
+    last = next((ended for ended in reversed(table.ended) if ended.profile == profile), None)
+    if last is None:
+        return NoPendingLogin(profile=profile)
+    return PendingLoginGone(what=ENDINGS[last.how], profile=profile)
 
 
 def _release(file: PendingFile, login: PendingLogin) -> None:

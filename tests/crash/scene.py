@@ -8,12 +8,13 @@ import shutil
 import signal
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from codex_auth.core.errors import AuthError, NoPendingLogin, PendingLoginGone
+from codex_auth.core.errors import AuthError, DevicePending, NoPendingLogin, PendingLoginGone
 from codex_auth.core.model import PendingLogin
 from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider
 from codex_auth.core.secret import Secret
@@ -23,9 +24,9 @@ from codex_auth.edge.seal import Seal, SealFile
 from codex_auth.edge.world import World
 from codex_auth.sandbox.record import fingerprint
 from codex_auth.sandbox.server import Sandbox
-from codex_auth.sandbox.visitor import approve
+from codex_auth.sandbox.visitor import approve, approve_device
 from codex_auth.stores import open_store
-from codex_auth.stories import two_step
+from codex_auth.stories import device_steps, two_step
 from codex_auth.stories.sign_in import Wanted
 from codex_auth.stories.status import look
 from tests.crash.calls import ROOT, program
@@ -84,6 +85,8 @@ class Command:
     """The provider takes a spent refresh token once more (FAPI 2.0)."""
     store: str = ""
     """The kind of store the profiles are put in before; empty is the default."""
+    device: bool = False
+    """The sign-in that waits is by device code, approved, and may be asked about at once."""
 
     @property
     def signs_in(self) -> bool:
@@ -96,6 +99,7 @@ COMMANDS = {
     "finish": Command(words=_FINISH),
     "finish-first": Command(words=_FINISH, held=()),
     "finish-again": Command(words=_FINISH, held=(OTHER, PROFILE, PROFILE)),
+    "finish-device": Command(words=("finish", PROFILE), held=(OTHER, PROFILE, PROFILE), device=True),
     "finish-without-links": Command(words=_FINISH, always=("linkat:error=EPERM",)),
     "login-paste": Command(words=("login", PROFILE, "--paste", "--issuer"), waiting=False, pasted=True),
     "start": Command(words=("start", PROFILE, "--issuer"), waiting=False, state=False),
@@ -170,8 +174,11 @@ class Scene:
             self.sign_in(profile)
         if not self.command.state:
             shutil.rmtree(self.places.state)
-        if self.command.waiting:
+        if self.command.device:
+            self.start_device(PROFILE)
+        elif self.command.waiting:
             self.redirect = self.start(PROFILE)
+        self._asked = len(self.sandbox.log("token", "authorization_code"))
         self.before = self._store_files()
         self.other = _entry(self.before.get(_STORE, b""), OTHER)
 
@@ -184,6 +191,19 @@ class Scene:
         started = two_step.start(wanted, store=self.store, places=self.places, world=self.world)
         self.note_secrets(started.login)
         return self.approve(started.login_url, profile)
+
+    def start_device(self, profile: str) -> None:
+        """Start a sign-in by device code, a minute ago, and approve it."""
+        wanted = Wanted(selector=profile, provider=Provider(issuer=self.sandbox.issuer))
+        earlier = replace(self.world, now=lambda: self.world.now() - timedelta(minutes=1))
+        started = device_steps.start_device(wanted, store=self.store, places=self.places, world=earlier)
+        self.note_secrets(started.login)
+        approve_device(started.login_url, started.user_code)
+
+    def finish_device(self) -> None:
+        """Ask about the device code, when it may be asked about again."""
+        later = replace(self.world, now=lambda: self.world.now() + timedelta(minutes=1))
+        device_steps.finish_device(PROFILE, store=self.store, places=self.places, world=later)
 
     def approve(self, link: str, profile: str = PROFILE) -> str:
         """Approve a link and return the redirect."""
@@ -209,6 +229,8 @@ class Scene:
     def note_secrets(self, login: PendingLogin) -> None:
         """Remember what must not be seen anywhere."""
         self.secrets |= {login.state.reveal(), login.verifier.reveal()}
+        if login.device:
+            self.secrets |= {login.device.device_code.reveal(), login.device.user_code.reveal()}
 
     def table(self) -> PendingTable:
         """Return the pending-state file."""
@@ -222,7 +244,9 @@ class Scene:
         return found
 
     def spent(self, redirect: str = "") -> int:
-        """Return how often the redirect's code was presented to the provider."""
+        """Return how often the redirect's code, or that of the approved device, was presented to the provider."""
+        if self.command.device and not redirect:
+            return len(self.sandbox.log("token", "authorization_code")) - self._asked
         code = parse_qs(urlsplit(redirect or self.redirect).query).get("code", [""])[0]
         shown = [entry.fingerprints.get("code") for entry in self.sandbox.log("token", "authorization_code")]
         return shown.count(fingerprint(code))
@@ -253,7 +277,7 @@ class Scene:
     def recover(self, *, retry: bool, by_hand: bool) -> list[Finding]:
         """Go on as a person would, perhaps trying the old redirect first, and return what is wrong then."""
         try:
-            findings = [*self._retry()] if retry and self.redirect else []
+            findings = [*(self._retry_device() if self.command.device else self._retry())] if retry else []
             if by_hand:
                 self.sign_in_by_hand()
             else:
@@ -328,7 +352,7 @@ class Scene:
 
     def _claims(self) -> Iterator[Finding]:
         """Yield what breaks the rule that a code leaves once, and only from a login that is claimed."""
-        if not self.redirect:
+        if not self.redirect and not self.command.device:
             return
         waiting = self.table().waiting.get(PROFILE)
         if self.spent() > 1:
@@ -338,6 +362,8 @@ class Scene:
 
     def _retry(self) -> Iterator[Finding]:
         """Paste the redirect again, as people do."""
+        if not self.redirect:
+            return
         waiting, spent, new = self.table().waiting.get(PROFILE), self.spent(), self.has_new_login()
         ours = waiting is not None and not waiting.claimed and self.command.words[0] != "start"
         try:
@@ -354,6 +380,23 @@ class Scene:
         else:
             if spent:
                 yield Finding("untrue", "a spent redirect was taken again")
+
+    def _retry_device(self) -> Iterator[Finding]:
+        """Run `finish` again. An approval that had been handed out, and was not noted, is never approved again."""
+        spent, new = self.spent(), self.has_new_login()
+        try:
+            self.finish_device()
+        except DevicePending:
+            if spent or new:
+                yield Finding("untrue", "the login was fetched, and is told to be waiting")
+        except (PendingLoginGone, NoPendingLogin) as gone:
+            if not (spent or new or "interrupted" in str(gone)):
+                yield Finding("stuck", f"the login waited unspent, but was told: {gone}")
+        except AuthError as error:
+            yield Finding("untrue", f"`finish` again ended in {type(error).__name__}: {error}")
+        else:
+            if spent:
+                yield Finding("untrue", "a spent approval was taken again")
 
     def _after(self) -> Iterator[Finding]:
         held = self.entry()

@@ -19,7 +19,13 @@ MOMENTS = 12
 
 @pytest.mark.parametrize(
     ("name", "every", "part", "parts"),
-    [("finish", 24, 0, 2), ("finish", 24, 1, 2), ("start", 24, 0, 1), ("cancel", 12, 0, 1)],
+    [
+        ("finish", 24, 0, 2),
+        ("finish", 24, 1, 2),
+        ("finish-device", 90, 0, 1),
+        ("start", 24, 0, 1),
+        ("cancel", 12, 0, 1),
+    ],
 )
 def test_no_fault_breaks_anything(name: str, every: int, part: int, parts: int) -> None:
     """After any fault the other login is intact, nothing leaks, the status is true, and a fresh sign-in works."""

@@ -45,6 +45,20 @@ def test_the_way_follows_from_the_place(
     assert reason in announcement(way)
 
 
+@pytest.mark.parametrize(
+    ("terminal", "allowed", "offered"),
+    [
+        (True, EVERY, " (or --browser, --paste)."),
+        (False, EVERY, " (or --browser)."),
+        (True, EVERY - {PASTE}, " (or --browser)."),
+        (True, frozenset({DEVICE}), f"{SSH}."),
+    ],
+)
+def test_only_what_would_not_be_refused_is_offered(terminal: bool, allowed: frozenset[str], offered: str) -> None:
+    """The other options are named as far as rules and place leave them open."""
+    assert announcement(choose(closed=SSH, has_terminal=terminal, allowed=allowed)).endswith(offered)
+
+
 @pytest.mark.parametrize("asked", WAYS)
 @pytest.mark.parametrize("closed", [None, SSH])
 def test_what_was_asked_for_is_done(asked: str, closed: str | None) -> None:

@@ -4,7 +4,7 @@ import base64
 import threading
 import time
 from contextlib import suppress
-from http.client import RemoteDisconnected
+from http.client import IncompleteRead, RemoteDisconnected
 
 import pytest
 from hypothesis import given
@@ -192,7 +192,7 @@ def test_a_fault_stays_on_its_route(program: Program, sandbox: Sandbox) -> None:
 def test_every_fault_is_met_and_noted(program: Program, sandbox: Sandbox, name: str) -> None:
     """The record says which fault a request met."""
     sandbox.fault(name, value=0 if name == "slow" else None)
-    with suppress(RemoteDisconnected):
+    with suppress(RemoteDisconnected, IncompleteRead):
         program.refresh("any")
 
     assert sandbox.log("token")[-1].fault == name

@@ -178,7 +178,7 @@ def test_without_a_browser_it_takes_the_device_code(
 ) -> None:
     """`login` alone says which way it takes and why."""
     with logging_in(program, "work", "--issuer", sandbox.issuer, env=env) as login:
-        said = login.hear(r"Signing in by device code: (.*) \(or --browser, --paste\)")
+        said = login.hear(r"Signing in by device code: (.*) \(or --browser\)")
         approve_device(*shown(login))
         status, _ = login.end()
 
@@ -190,7 +190,7 @@ def test_without_a_browser_it_takes_the_device_code(
 def test_with_a_browser_it_takes_that(program: Program, sandbox: Sandbox) -> None:
     """Where a browser can be opened, `login` says that it does."""
     with logging_in(program, "work", "--issuer", sandbox.issuer, env={"BROWSER": "true"}) as login:
-        login.hear(r"Signing in by browser: a browser can be opened here \(or --device, --paste\)")
+        login.hear(r"Signing in by browser: a browser can be opened here \(or --device\)")
         login.link()
 
 
@@ -419,3 +419,96 @@ def test_a_damaged_device_code_is_found(person: Person, change: dict[str, object
     assert done.returncode == 1
     assert "is damaged" in done.stderr
     assert [path.name for path in person.program.home.joinpath("state").glob("codex-auth-pending.json?*")] != []
+
+
+@DIALECTS
+def test_an_account_without_codex_ends_it(person: Person, dialect: str) -> None:
+    """HTTP 403 once it was approved: exit 6, the administrator is named, and the sign-in is over."""
+    approve_it(start(person, "work", "--device-dialect", dialect))
+    person.sandbox.fault("status", route="token", value=403)
+
+    answer = person.program.json("finish", "--wait")
+
+    assert (answer["error"], answer["exit_code"]) == ("access_not_granted", 6), answer
+    assert person.program.json("finish", "--wait")["exit_code"] == 3
+    assert not person.program.store.exists()
+
+
+@pytest.mark.parametrize("route", ["usercode", "device_token", "token", "jwks"])
+def test_a_reply_that_is_cut_off_loses_as_little_as_it_can(person: Person, route: str) -> None:
+    """Half a reply to a question is none, and asked for again; half a login or half a code ends it in words."""
+    if route == "usercode":
+        person.sandbox.fault("cut", route=route)
+        answer = start(person)
+        assert (answer["error"], answer["exit_code"]) == ("reply_cut_off", 1)
+        assert not person.program.pending.exists() or not person.program.json("status")["pending"]
+        return
+    started = start(person)
+    if route != "device_token":
+        approve_it(started)
+    person.sandbox.fault("cut", route=route)
+
+    first = person.program.json("finish", "--wait", "--timeout", "4s")
+
+    if route == "device_token":
+        assert (first["error"], first["exit_code"]) == ("authorization_pending", 8)
+        approve_it(started)
+        assert person.program.json("finish", "--wait")["ok"] is True
+        return
+    assert first["ok"] is (route == "jwks" and person.program.store.exists())
+    assert person.program.json("status")["pending"] == []
+
+
+def test_a_vault_that_does_not_open_is_told_before_a_code(person: Person) -> None:
+    """Nobody is asked to approve what could not be stored: exit 7, and no code was asked for."""
+    approve_it(start(person))
+    assert person.program("finish", "work", "--wait", "--store", "vault").returncode == 0
+    next(person.program.home.rglob("vault.key")).unlink()
+    asked = len(person.sandbox.log())
+
+    for way in ("--device", "--browser"):
+        done = person.program("login", "work", way, "--no-open", "--issuer", person.sandbox.issuer)
+        assert (done.returncode, "Open" in done.stderr) == (7, False), done.stderr
+    assert len(person.sandbox.log()) == asked
+
+
+def test_the_way_that_a_rule_closed_is_not_named(person: Person) -> None:
+    """Neither beside the code, nor for programs, nor where the provider has no device codes."""
+    folder = person.program.home / ".config/codex-auth"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text('[policy]\nallowed_flows = ["device"]')
+
+    said = person.program("start", "work", "--device", "--issuer", person.sandbox.issuer).stderr
+    said += start(person)["instructions"]
+    with logging_in(person.program, "work", "--device", "--issuer", person.sandbox.issuer) as login:
+        shown(login)
+    person.sandbox.fault("status", route="usercode", value=404, count=2)
+    disabled = start(person)
+    by_itself = person.program("login", "work", "--issuer", person.sandbox.issuer, env={"SSH_TTY": "x"})
+
+    assert (disabled["error"], by_itself.returncode) == ("device_login_disabled", 3)
+    for text in (said, login.said, disabled["hint"], by_itself.stderr):
+        assert "paste" not in text
+        assert "codex-auth start" not in text
+        assert "If the page refuses the code: " not in text
+
+
+def test_where_nothing_waits_nobody_is_asked_for_an_address(person: Person) -> None:
+    """`finish` says how the last sign-in ended (exit 3), whatever it waited for, and with `--wait` too."""
+    finish = person.program
+    assert finish.json("finish")["error"] == "no_pending_login"
+    start(person)
+    finish("cancel", "work")
+    assert "was cancelled" in finish.json("finish", "work")["message"]
+    approve_it(start(person))
+    assert finish.json("finish", "--wait")["ok"] is True
+    for more in ((), ("--wait",)):
+        answer = finish.json("finish", "work", *more)
+        assert (answer["exit_code"], "was already finished" in answer["message"]) == (3, True), answer
+
+
+@pytest.mark.parametrize("words", [("--wait", "--callback-url", "-"), ("--timeout", "5s")])
+def test_an_option_that_would_do_nothing_is_refused(person: Person, words: tuple[str, ...]) -> None:
+    """Nobody believes that `finish` waits, or waits for so long, where it does not."""
+    answer = person.program.json("finish", "work", *words)
+    assert (answer["error"], answer["exit_code"]) == ("usage", 2)

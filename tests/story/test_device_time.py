@@ -19,6 +19,7 @@ from codex_auth.sandbox.visitor import approve_device, deny_device
 from codex_auth.stores.memory import Memory
 from codex_auth.stories.device import Screen, login_by_device
 from codex_auth.stories.sign_in import Wanted
+from tests.policy_bed import Machine
 
 DIALECTS = pytest.mark.parametrize("dialect", [OPENAI_DIALECT, RFC_DIALECT])
 BEGIN = 1_800_000_000.0
@@ -29,11 +30,11 @@ ROUTES = {OPENAI_DIALECT: "device_token", RFC_DIALECT: "token"}
 class Bench:
     """One sign-in against one sandbox, in a time that passes only where somebody sleeps."""
 
+    machine: Machine
     now: float = BEGIN
     said: list[str] = field(default_factory=list)
     events: dict[float, Callable[[], None]] = field(default_factory=dict)
     sandbox: Sandbox = field(init=False)
-    locks: str = ""
     dialect: str = OPENAI_DIALECT
 
     def sleep(self, seconds: float) -> None:
@@ -44,17 +45,18 @@ class Bench:
 
     def login(self, *, timeout: timedelta | None = None) -> Memory:
         """Sign in, and return the store."""
-        store = Memory(locks=self.locks)
+        store = Memory(locks=str(self.machine.home))
         world = World(
             now=lambda: datetime.fromtimestamp(self.now, UTC),
             ticks=lambda: self.now,
             sleep=self.sleep,
-            env={},
+            env=self.machine.env,
             tell=self.said.append,
         )
         provider = Provider(issuer=self.sandbox.issuer, device_dialect=self.dialect)
         screen = Screen(countdown=Countdown(io.StringIO(), "", env={}), draw=lambda _: [], timeout=timeout)
-        login_by_device(Wanted(selector="work", provider=provider), screen, store=store, world=world)
+        wanted = Wanted(selector="work", provider=provider)
+        login_by_device(wanted, screen, store=store, places=self.machine.places, world=world)
         return store
 
     @property
@@ -85,7 +87,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """Return a bench with a running sandbox."""
-    bench = Bench(locks=str(tmp_path))
+    bench = Bench(Machine(tmp_path))
     with Sandbox(now=lambda: bench.now, device_interval=5) as bench.sandbox:
         yield bench
 

@@ -1,6 +1,9 @@
 """The real program behind a proxy and a private authority: every request of a login's life goes that way."""
 
 import os
+import re
+import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -141,3 +144,58 @@ def test_a_pending_sign_in_survives_a_bad_setting(office: Office) -> None:
     assert office.program.json(*words, given=address, env={"HTTPS_PROXY": "socks5://x"})["error"] == "proxy_unusable"
     assert office.program.json(*words, given=address, env={"HTTPS_PROXY": "http://127.0.0.1:1"})["exit_code"] == 8
     assert office.program.json(*words, given=address)["ok"] is True
+
+
+WATCHED = ("strace", "-f", "-qq", "-s", "4096", "-e", "trace=execve", "-v", "-e", "signal=none", "-o")
+EVERY = (
+    "start home",
+    "status home --why",
+    "cancel home",
+    "start home --device",
+    "finish home",
+    "finish home --wait --timeout 1s",
+    "login third --device --timeout 1s",
+    "login third --browser --no-open --timeout 1s",
+    "status --why --full --json",
+    "token work --min-validity 2h --json",
+    "refresh work --json",
+    "run work -- true",
+    "keep --once",
+    "keep --status",
+    "keep --install",
+    "move work --to vault",
+    "vault rekey",
+    "move work --to file",
+    "cancel home",
+    "demo",
+)
+IN_TROUBLE = ("start home", "start home --device", "status --why --json", "refresh work")
+PROXIES = {
+    "good": "http://me:{password}@127.0.0.1:{port}",
+    "refused": "http://me:{password}x@127.0.0.1:{port}",
+    "closed": "http://me:{password}@127.0.0.1:1",
+    "odd": "http://me:{password}%zz@127.0.0.1:{port}",
+    "wrong": "socks5://me:{password}@127.0.0.1:1080",
+    "no address": "http://me:{password}@@:x",
+}
+
+
+@pytest.mark.usefixtures("callback_ports")
+@pytest.mark.parametrize("kind", PROXIES)
+def test_no_verb_shows_the_password_of_the_proxy(office: Office, kind: str, tmp_path: Path) -> None:
+    """Whatever the proxy is like: no stream, no file, no argument of any program that is started has the password."""
+    office.sign_in()
+    proxy = PROXIES[kind].format(password=PASSWORD, port=office.proxy.port)
+    trace, said = tmp_path / "trace", b""
+    for words in EVERY if kind == "good" else IN_TROUBLE:
+        command = [*WATCHED, str(trace), sys.executable, "-m", "codex_auth", *words.split()]
+        env = {**office.program.env, "HTTPS_PROXY": proxy}
+        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+        said += done.stdout + done.stderr
+        arguments = re.findall(rb'execve\("[^"]*", (\[.*?\]), \[', trace.read_bytes())
+        assert arguments
+        said += b"".join(arguments)
+
+    assert b"unexpected" not in said
+    assert PASSWORD.encode() not in said
+    assert PASSWORD.encode() not in b"".join(path.read_bytes() for path in files(office.program.home))

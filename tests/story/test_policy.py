@@ -10,9 +10,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -28,10 +29,11 @@ from codex_auth.edge.terminal import Countdown
 from codex_auth.edge.world import World
 from codex_auth.sandbox.accounts import ACCOUNTS
 from codex_auth.sandbox.server import Sandbox
-from codex_auth.sandbox.visitor import NoSuchButton, approve
+from codex_auth.sandbox.visitor import NoSuchButton, approve, approve_device
 from codex_auth.stores import open_store
 from codex_auth.stores.protocol import Store
-from codex_auth.stories import two_step
+from codex_auth.stories import device_steps, two_step
+from codex_auth.stories.device import Screen, login_by_device
 from codex_auth.stories.keep import keep_once
 from codex_auth.stories.login import Ways, login
 from codex_auth.stories.refresh import Wish, refresh
@@ -76,10 +78,17 @@ class Bench:
 
     machine: Machine
     sandbox: Sandbox
+    slept: list[float] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """What the person was told."""
+    meanwhile: list[Callable[[], object]] = field(default_factory=list)
+    """What happens while somebody sleeps, one thing each time."""
 
-    def rule(self, layer: str, what: str) -> str:
+    def rule(self, layer: str, what: str, *, by_device: bool = False) -> str:
         """Put one rule into one layer, and return the path of its file."""
         text = LAYERS[layer][what]
+        if by_device:
+            text = text.replace('"device"', '"browser"')
         is_users = layer in {USERS_CODEX, USERS_OWN}
         return str(self.machine.configure(layer, text) if is_users else self.machine.write(layer, text))
 
@@ -90,8 +99,20 @@ class Bench:
 
     @property
     def world(self) -> World:
-        """Return a world in which nobody listens."""
-        return World(env=self.machine.env, out=lambda _line: None, tell=lambda _line: None)
+        """Return a world in which no time passes where somebody sleeps."""
+        return World(
+            env=self.machine.env,
+            out=lambda _line: None,
+            tell=self.told.append,
+            sleep=self._sleep,
+            now=lambda: datetime.now(UTC) + timedelta(seconds=sum(self.slept)),
+            ticks=lambda: time.monotonic() + sum(self.slept),
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
 
     @property
     def store(self) -> Store:
@@ -117,6 +138,20 @@ class Bench:
         ways = Ways(listen=listen, open_browser=False, timeout=timedelta(seconds=1), countdown=countdown)
         login(self.wanted, ways, store=self.store, places=self.places, world=self.world)
 
+    def start_device(self) -> two_step.Started:
+        """Do the first half of a sign-in by device code."""
+        return device_steps.start_device(self.wanted, store=self.store, places=self.places, world=self.world)
+
+    def finish_device(self, *, wait: bool) -> None:
+        """Do the second half, when it is time to ask."""
+        self.slept.append(10)
+        device_steps.finish_device("work", wait=wait, store=self.store, places=self.places, world=self.world)
+
+    def log_in_by_device(self) -> None:
+        """Sign in with one command."""
+        screen = Screen(countdown=Countdown(io.StringIO(), "", env={}), draw=lambda _page: [])
+        login_by_device(self.wanted, screen, store=self.store, places=self.places, world=self.world)
+
     def sign_in(self) -> None:
         """Sign in to `work`, before there is any rule."""
         self.finish(approve(self.start().login_url))
@@ -136,15 +171,17 @@ def bench(tmp_path: Path, sandbox: Sandbox) -> Bench:
     return Bench(Machine(tmp_path), sandbox)
 
 
-@pytest.mark.parametrize("flow", ["browser", "paste", "two steps"])
+@pytest.mark.parametrize("flow", ["browser", "paste", "two steps", "device", "device in two steps"])
 @pytest.mark.parametrize(("layer", "what"), [cell for cell in CELLS if cell[1] != WORKSPACE])
 def test_what_is_forbidden_never_begins(bench: Bench, layer: str, what: str, flow: str) -> None:
     """Each rule in each file stops each way of signing in before anything is sent, kept or listened for."""
-    path = bench.rule(layer, what)
-    act = {
+    path = bench.rule(layer, what, by_device=flow.startswith("device"))
+    act: Callable[[], object] = {
         "browser": lambda: bench.log_in(listen=True),
         "paste": lambda: bench.log_in(listen=False),
         "two steps": bench.start,
+        "device": bench.log_in_by_device,
+        "device in two steps": bench.start_device,
     }[flow]
 
     bench.refused(act, path)
@@ -170,6 +207,47 @@ def test_a_sign_in_is_judged_again_when_it_is_finished(bench: Bench, layer: str,
     else:
         assert len(bench.sandbox.log()) == asked
         assert list(PendingFile(bench.places).read().waiting) == ["work"]
+
+
+@pytest.mark.parametrize("wait", [False, True], ids=["once", "waiting"])
+@pytest.mark.parametrize(("layer", "what"), CELLS)
+def test_a_device_code_is_judged_again_when_it_is_finished(bench: Bench, layer: str, what: str, wait: bool) -> None:
+    """A rule made since `start` stops `finish` before it asks, or (a workspace) gives the login back and ends it."""
+    started = bench.start_device()
+    approve_device(started.login_url, started.user_code)
+    asked = len(bench.sandbox.log())
+    path = bench.rule(layer, what, by_device=True)
+
+    bench.refused(lambda: bench.finish_device(wait=wait), path)
+
+    assert bench.store.names() == []
+    if what == WORKSPACE:
+        assert [entry.outcome for entry in bench.sandbox.log("token")] == ["ok"]
+        assert [entry.outcome for entry in bench.sandbox.log("revoke")] == ["ok"]
+        assert PendingFile(bench.places).read().waiting == {}
+    else:
+        assert len(bench.sandbox.log()) == asked
+        assert list(PendingFile(bench.places).read().waiting) == ["work"]
+
+
+@pytest.mark.parametrize("what", OWN)
+@pytest.mark.parametrize("flow", ["in one command", "waiting"])
+def test_a_rule_made_while_a_device_code_waits_counts(bench: Bench, flow: str, what: str) -> None:
+    """Nobody has approved yet when the rule is made; it is kept when somebody has."""
+    path = str(bench.machine.etc / OURS)
+
+    def approve_it() -> None:
+        code = next(line.split()[1] for line in bench.told if line.startswith("  Enter"))
+        approve_device(f"{bench.sandbox.issuer}/codex/device", code)
+
+    bench.meanwhile = [lambda: bench.rule(OURS, what, by_device=True), approve_it]
+    if flow == "waiting":
+        bench.told.append(f"  Enter {bench.start_device().user_code}")
+        bench.refused(lambda: bench.finish_device(wait=True), path)
+    else:
+        bench.refused(bench.log_in_by_device, path)
+
+    assert bench.store.names() == []
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -271,9 +271,10 @@ def test_the_argument_form_warns(person: Person) -> None:
     assert "--callback-url -" in done.stderr
 
 
-def test_finish_needs_a_terminal_or_a_pipe(program: Program) -> None:
+def test_finish_needs_a_terminal_or_a_pipe(person: Person) -> None:
     """With nothing to read from, finish says how to give it the address."""
-    done = program("finish", "work")
+    person.redirect()
+    done = person.program("finish", "work")
 
     assert done.returncode == 2
     assert "--callback-url -" in done.stderr
