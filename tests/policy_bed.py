@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from codex_auth.core.policy import Policy
-from codex_auth.edge import policies, where
+from codex_auth.edge import where
 from codex_auth.edge.places import Places, find_places
+from codex_auth.neighbours import policies
 
 OURS = "codex-auth/policy.toml"
 REQUIREMENTS, MANAGED, SYSTEM = "codex/requirements.toml", "codex/managed_config.toml", "codex/config.toml"

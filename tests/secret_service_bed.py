@@ -53,7 +53,7 @@ class Desktop:
 
     def tell_if_it_locked_itself(self) -> None:
         """Say so beside the failure that it may have caused; `test_gnome_keyring.py` then gives it another run."""
-        from codex_auth.edge import secret_service
+        from codex_auth.keys import secret_service
 
         self._daemon.send_signal(signal.SIGCONT)
         if not self._is_locked_by_us and secret_service.state() == "locked":

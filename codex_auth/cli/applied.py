@@ -5,9 +5,9 @@ from datetime import datetime
 
 from codex_auth.cli import show as words
 from codex_auth.core.text import printable
-from codex_auth.edge import queue as steps
-from codex_auth.edge.queue import Request
 from codex_auth.edge.world import World
+from codex_auth.notes import queue as steps
+from codex_auth.notes.queue import Request
 
 SCHEMA_VERSION = 1
 

@@ -3,11 +3,11 @@
 import json
 
 from codex_auth.deliver.targets import open_target
-from codex_auth.edge.openclaw import installation
-from codex_auth.edge.openclaw_homes import chosen_home
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.gateway import finding, health
+from codex_auth.neighbours.openclaw import installation
+from codex_auth.neighbours.openclaw_homes import chosen_home
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.deliver import Order, deliver
 

@@ -40,8 +40,8 @@ def command(
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.core.errors import UsageError
     from codex_auth.deliver.targets import open_target
-    from codex_auth.edge.deliveries import HAND_OVER, LEASE
     from codex_auth.edge.world import World
+    from codex_auth.notes.deliveries import HAND_OVER, LEASE
     from codex_auth.stories import deliver as story
     from codex_auth.stories.sign_in import meant_profile
 

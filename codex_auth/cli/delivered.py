@@ -6,8 +6,8 @@ from codex_auth.cli import show as words
 from codex_auth.cli.doors import SCHEMA_VERSION
 from codex_auth.core.model import Credential
 from codex_auth.deliver.protocol import Given
-from codex_auth.edge.deliveries import Place
 from codex_auth.edge.world import World
+from codex_auth.notes.deliveries import Place
 from codex_auth.stories.deliver import Delivered
 
 

@@ -134,7 +134,7 @@ def answer(arguments: list[str]) -> int | None:
 def _say_silent(*, as_json: bool) -> int:
     from codex_auth.cli.doors import guarded
     from codex_auth.core.errors import KeyringSilent
-    from codex_auth.edge.secret_service import READ_SECONDS
+    from codex_auth.keys.secret_service import READ_SECONDS
 
     def fail() -> int:
         raise KeyringSilent(seconds=f"{READ_SECONDS:g}")
@@ -356,8 +356,8 @@ def _key_in_keyring(name: str) -> str | None:
 
 def _text_in_keyring(name: str) -> str | None:
     """Return a text of ours, read directly; None where the library has to be asked."""
-    from codex_auth.edge import secret_service
-    from codex_auth.edge.session_bus import BusSilent
+    from codex_auth.keys import secret_service
+    from codex_auth.keys.session_bus import BusSilent
     from codex_auth.stores import slots
 
     if not secret_service.is_usual():

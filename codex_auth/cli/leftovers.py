@@ -27,10 +27,10 @@ def command(*, remove: bool, yes: bool, staged_in: str, as_json: bool) -> int:
     from codex_auth.cli.doors import SCHEMA_VERSION
     from codex_auth.core.errors import UsageError
     from codex_auth.core.text import printable
-    from codex_auth.edge import leftovers
-    from codex_auth.edge.openclaw import installation
-    from codex_auth.edge.openclaw_homes import homes
     from codex_auth.edge.world import World
+    from codex_auth.neighbours import leftovers
+    from codex_auth.neighbours.openclaw import installation
+    from codex_auth.neighbours.openclaw_homes import homes
 
     world = World()
     found = leftovers.find(homes(world.env, installation(world.env)), temporary=staged_in)

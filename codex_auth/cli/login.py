@@ -64,15 +64,17 @@ def command(
     ended on can be pasted into the terminal: whichever comes first wins. Where no browser can be opened (SSH, a
     container, no display) it shows a code to type in a browser anywhere. It says which and why.
     """
+    from codex_auth.callback import browser
     from codex_auth.cli.opening import chosen_callback, chosen_profile, chosen_provider, open_for_sign_in
     from codex_auth.cli.outcome import print_finished
     from codex_auth.cli.redirect_input import terminal_descriptor
     from codex_auth.core import ways
     from codex_auth.core.errors import UsageError
     from codex_auth.core.policy import BROWSER, PASTE
-    from codex_auth.edge import browser, policies, qr
+    from codex_auth.edge import qr
     from codex_auth.edge.terminal import Countdown
     from codex_auth.edge.world import World
+    from codex_auth.neighbours import policies
     from codex_auth.stories.device import Screen
     from codex_auth.stories.login import Ways, sign_in_here
     from codex_auth.stories.sign_in import Wanted

@@ -26,8 +26,8 @@ def command(
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.cli.outcome import print_all_moved, print_moved
     from codex_auth.core.errors import UsageError
-    from codex_auth.edge import policies
     from codex_auth.edge.world import World
+    from codex_auth.neighbours import policies
     from codex_auth.stores.shelves import Shelves
     from codex_auth.stories.move import move, move_all
     from codex_auth.stories.sign_in import meant_profile

@@ -16,9 +16,9 @@ from codex_auth.core.provider import (
     read_callback,
     read_issuer,
 )
-from codex_auth.edge import policies
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
+from codex_auth.neighbours import policies
 from codex_auth.stores import AUTO, AUTO_KINDS, open_store
 from codex_auth.stores.protocol import Store
 

@@ -80,7 +80,7 @@ def descriptor(name: str, words: str) -> Wrapper:
     """
 
     def open_it(ctx: click.Context, _param: click.Parameter, value: int | None) -> None:
-        from codex_auth.edge.passphrases import from_descriptor
+        from codex_auth.keys.passphrases import from_descriptor
 
         if value is None:
             return

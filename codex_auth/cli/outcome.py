@@ -11,13 +11,13 @@ from codex_auth.core.model import Credential
 from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.core.provider import OPENAI_ISSUER
 from codex_auth.core.text import printable
-from codex_auth.edge.pending import PendingFile
 from codex_auth.edge.places import STORE_DEFAULT, Places
 from codex_auth.edge.world import World
+from codex_auth.notes.pending import PendingFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from codex_auth.edge.queue import Request
+    from codex_auth.notes.queue import Request
     from codex_auth.stories.move import Moved
     from codex_auth.stories.two_step import Started
 

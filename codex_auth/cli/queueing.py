@@ -1,13 +1,13 @@
 """Queueing a login for OpenClaw's gateway, and starting what does the queue in the background."""
 
 from codex_auth.core.errors import AuthError
-from codex_auth.edge.openclaw import installation
-from codex_auth.edge.openclaw_homes import chosen_home
 from codex_auth.edge.places import Places
-from codex_auth.edge.queue import Request
 from codex_auth.edge.timers import own_command
 from codex_auth.edge.watcher import start
 from codex_auth.edge.world import World
+from codex_auth.neighbours.openclaw import installation
+from codex_auth.neighbours.openclaw_homes import chosen_home
+from codex_auth.notes.queue import Request
 from codex_auth.stories.apply import enqueue
 
 

@@ -10,8 +10,8 @@ from codex_auth.stories import status as story
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from codex_auth.edge.deliveries import Delivery
-    from codex_auth.edge.queue import Request
+    from codex_auth.notes.deliveries import Delivery
+    from codex_auth.notes.queue import Request
 
 
 def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:

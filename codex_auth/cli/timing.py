@@ -9,8 +9,8 @@ from codex_auth.cli.doors import SCHEMA_VERSION
 from codex_auth.core.schedule import EVERY_MINUTES, TIMER, cron_line
 from codex_auth.edge import timers
 from codex_auth.edge.places import Places
-from codex_auth.edge.rounds import read_last
 from codex_auth.edge.world import World
+from codex_auth.notes.rounds import read_last
 
 
 def print_installed(places: Places, world: World, *, hook: str, auth_path: str, as_json: bool) -> int:

@@ -9,9 +9,9 @@ from codex_auth.cli import hot, options
 from codex_auth.core.errors import TokenOnTerminal, VaultLocked
 from codex_auth.core.model import OWNER_SELF
 from codex_auth.core.policy import Policy
-from codex_auth.edge import policies
 from codex_auth.edge.folders import private_folder
 from codex_auth.edge.places import Places
+from codex_auth.neighbours import policies
 from codex_auth.stores.protocol import Store
 from codex_auth.stores.seals import Seals
 from codex_auth.stores.vault import Vault

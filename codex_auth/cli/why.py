@@ -9,9 +9,9 @@ from codex_auth.core.errors import PolicyUnusable
 from codex_auth.core.policy import WORKSPACES, Rule
 from codex_auth.core.provider import OPENAI_HOST
 from codex_auth.core.text import mask_account, printable
-from codex_auth.edge.network import network_facts
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
+from codex_auth.net.network import network_facts
 from codex_auth.stories import status as story
 
 

@@ -1,9 +1,9 @@
 """What `status --why` says about the OpenClaw that is here."""
 
 from codex_auth.core.text import printable
-from codex_auth.edge.openclaw import AGENT_ERA, JSON_ERA, SHARED_ERA, Installation, installation
-from codex_auth.edge.openclaw_homes import OpenClawHome, gateway_of, homes
 from codex_auth.edge.world import World
+from codex_auth.neighbours.openclaw import AGENT_ERA, JSON_ERA, SHARED_ERA, Installation, installation
+from codex_auth.neighbours.openclaw_homes import OpenClawHome, gateway_of, homes
 
 _ERAS = {
     JSON_ERA: "credentials in auth-profiles.json",

@@ -31,9 +31,9 @@ from codex_auth.core.provider import OPENAI_ISSUER
 from codex_auth.core.secret import Secret
 from codex_auth.deliver.protocol import Gift, Given, Held, hash_of
 from codex_auth.edge import errand
-from codex_auth.edge.deliveries import Place
-from codex_auth.edge.openclaw import SHARED_ERA, Installation
-from codex_auth.edge.openclaw_homes import MAIN, OpenClawHome, gateway_of
+from codex_auth.neighbours.openclaw import SHARED_ERA, Installation
+from codex_auth.neighbours.openclaw_homes import MAIN, OpenClawHome, gateway_of
+from codex_auth.notes.deliveries import Place
 
 NAME = "openclaw"
 SECONDS = 150.0

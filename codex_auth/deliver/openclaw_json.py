@@ -9,7 +9,7 @@ from codex_auth.core.model import OWNER_SELF, Credential
 from codex_auth.core.names import name_of_id
 from codex_auth.deliver.protocol import Gift, Given, Held, hash_of
 from codex_auth.edge import files
-from codex_auth.edge.deliveries import Place
+from codex_auth.notes.deliveries import Place
 from codex_auth.stores.auth_profiles import AuthProfiles
 
 _STATE_NAME = "auth-state.json"

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from codex_auth.core.model import Credential
 from codex_auth.core.secret import Secret
-from codex_auth.edge.deliveries import Place
+from codex_auth.notes.deliveries import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from codex_auth.deliver.openclaw import NAME as OPENCLAW
 from codex_auth.deliver.openclaw import open_openclaw
 from codex_auth.deliver.openclaw_json import JsonEra
 from codex_auth.deliver.protocol import Target
-from codex_auth.edge.deliveries import Place
-from codex_auth.edge.openclaw import JSON_ERA, installation
-from codex_auth.edge.openclaw_homes import MAIN, chosen_home
+from codex_auth.neighbours.openclaw import JSON_ERA, installation
+from codex_auth.neighbours.openclaw_homes import MAIN, chosen_home
+from codex_auth.notes.deliveries import Place
 
 
 def open_target(

@@ -1,1 +1,1 @@
-"""The outside world, each thing in one place: files, locks, network, terminal, browser."""
+"""This machine, each thing in one place: files, locks, clock, environment, processes, terminal."""

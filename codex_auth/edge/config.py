@@ -48,7 +48,7 @@ class Config:
     hook: str = ""
     """The command that `keep` runs when the state of a login changes."""
     policy: Mapping[str, object] = field(default_factory=dict)
-    """Rules with which the user narrows what administrators allow, as written; `edge.policies` reads them."""
+    """Rules with which the user narrows what administrators allow, as written; `neighbours.policies` reads them."""
 
 
 def read_config(path: str) -> Config:

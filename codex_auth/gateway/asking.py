@@ -19,9 +19,9 @@ from codex_auth.core.errors import (
     NoOpenClaw,
 )
 from codex_auth.edge import errand
-from codex_auth.edge.openclaw import Installation
-from codex_auth.edge.openclaw_homes import OpenClawHome
 from codex_auth.gateway.finding import Found
+from codex_auth.neighbours.openclaw import Installation
+from codex_auth.neighbours.openclaw_homes import OpenClawHome
 
 SECONDS = 60.0
 """How long one question may take; most take two to eight seconds, nearly all of it Node starting."""

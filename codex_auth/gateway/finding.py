@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from codex_auth.core.errors import GatewayOfOther
-from codex_auth.edge.openclaw_homes import OpenClawHome
 from codex_auth.gateway import health
+from codex_auth.neighbours.openclaw_homes import OpenClawHome
 
 DEFAULT_PORT = 18789
 NOBODY, SYSTEMD, LAUNCHD, TASK = "nobody", "systemd", "launchd", "task"

@@ -282,7 +282,7 @@ def open_store(places: Places) -> AuthProfiles:
     """Open the profiles file that this run's places name."""
     if not places.is_openclaw_file:
         return AuthProfiles(places.auth_path, locks=places.locks, openclaw=False, why=places.store_rule)
-    from codex_auth.edge.openclaw import profile_prefix
+    from codex_auth.neighbours.openclaw import profile_prefix
 
     prefix = profile_prefix(os.environ)  # what new ids start with: whatever the program that reads the file understands
     return AuthProfiles(places.auth_path, locks=places.locks, openclaw=True, prefix=prefix, why=places.store_rule)

@@ -4,9 +4,9 @@ import contextlib
 import os
 from dataclasses import dataclass, field
 
-from codex_auth.edge.keyrings import Keyring
 from codex_auth.edge.locks import hold
-from codex_auth.edge.seal import KEY_BYTES
+from codex_auth.keys.keyrings import Keyring
+from codex_auth.keys.seal import KEY_BYTES
 from codex_auth.stores import slots
 
 _LOCK_SECONDS = 30.0

@@ -16,8 +16,8 @@ from codex_auth.core.errors import BadProfileName, IndexDamaged, KeyringDamaged,
 from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.model import OWNER_SELF, Card, Choice, Credential, Identity
 from codex_auth.core.names import LEGACY_PREFIX, read_name
-from codex_auth.edge.keyrings import Keyring
 from codex_auth.edge.places import Places
+from codex_auth.keys.keyrings import Keyring
 from codex_auth.stores import entries, slots
 from codex_auth.stores.entries import Entry
 from codex_auth.stores.guards import check_expected, hold_profile

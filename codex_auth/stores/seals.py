@@ -3,9 +3,9 @@
 import os
 from dataclasses import dataclass
 
-from codex_auth.edge.keyrings import Keyring
 from codex_auth.edge.places import FILE, Places
-from codex_auth.edge.seal import KEY_BYTES, Seal, SealFile
+from codex_auth.keys.keyrings import Keyring
+from codex_auth.keys.seal import KEY_BYTES, Seal, SealFile
 from codex_auth.stores import open_kind
 from codex_auth.stores.keyring_keeper import KeyringKeeper, SealInKeyring, key_of
 from codex_auth.stores.protocol import Store

@@ -343,9 +343,9 @@ def open_store(places: Places) -> Vault:
 
     A passphrase comes from the descriptor that was named, else from the configured command, else from the terminal.
     """
-    from codex_auth.edge.keyrings import Keyring
-    from codex_auth.edge.passphrases import chosen
-    from codex_auth.edge.vault_keys import KeptKey, KeyFile, Passphrase
+    from codex_auth.keys.keyrings import Keyring
+    from codex_auth.keys.passphrases import chosen
+    from codex_auth.keys.vault_keys import KeptKey, KeyFile, Passphrase
     from codex_auth.stores.keyring_keeper import KeyringKeeper
 
     path = places.vault

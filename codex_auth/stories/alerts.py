@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from codex_auth.core.errors import AuthError
 from codex_auth.core.model import Card
-from codex_auth.edge.rounds import Told
+from codex_auth.notes.rounds import Told
 
 REFRESHED, FAILED, EXPIRING, NEEDS_LOGIN = "refreshed", "failed", "expiring", "needs_login"
 

@@ -1,6 +1,6 @@
 """Bringing a login into a running gateway: deliver it, reload, verify; a restart only where one is asked for.
 
-The steps and their rules are in `edge.queue`. One process at a time works for a state folder, and holds a kernel
+The steps and their rules are in `notes.queue`. One process at a time works for a state folder, and holds a kernel
 lock for as long as it lives; whoever comes after it goes on where the record says it was. What is "back" after a
 failure: where the place held no lease of this login, the lease is taken back again when it cannot be verified or
 the gateway is worse than before. Where it held an older token of the same login, the newer one stays: we keep no
@@ -36,17 +36,17 @@ from codex_auth.core.errors import (
     RequestUnderWay,
     RestartsTooOften,
 )
-from codex_auth.edge import queue as steps
 from codex_auth.edge.locks import hold
-from codex_auth.edge.openclaw_homes import OpenClawHome
-from codex_auth.edge.pending import PendingFile, PendingTable
 from codex_auth.edge.places import Places
-from codex_auth.edge.queue import Request, Seen, outcome_of
 from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.world import World
 from codex_auth.gateway.asking import DEFERRED, Preflight
 from codex_auth.gateway.finding import START, Found
 from codex_auth.gateway.health import DOWN, SILENT, STRANGE, UP, Health
+from codex_auth.neighbours.openclaw_homes import OpenClawHome
+from codex_auth.notes import queue as steps
+from codex_auth.notes.pending import PendingFile, PendingTable
+from codex_auth.notes.queue import Request, Seen, outcome_of
 
 ATTEMPTS = 4
 PAUSES = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))

@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from codex_auth.core.errors import NotOurs, NotVerified
 from codex_auth.deliver.protocol import Target, hash_of
 from codex_auth.deliver.targets import open_target
-from codex_auth.edge import deliveries
-from codex_auth.edge.deliveries import LEASE
-from codex_auth.edge.openclaw import installation
-from codex_auth.edge.openclaw_homes import chosen_home
 from codex_auth.edge.places import Places
-from codex_auth.edge.queue import Request
 from codex_auth.edge.world import World
 from codex_auth.gateway import finding, health
 from codex_auth.gateway.asking import Asking, Preflight
 from codex_auth.gateway.finding import Found
 from codex_auth.gateway.health import Health
+from codex_auth.neighbours.openclaw import installation
+from codex_auth.neighbours.openclaw_homes import chosen_home
+from codex_auth.notes import deliveries
+from codex_auth.notes.deliveries import LEASE
+from codex_auth.notes.queue import Request
 from codex_auth.stores.protocol import Store
 from codex_auth.stories import deliver as story
 

@@ -36,12 +36,13 @@ from codex_auth.core.text import mask_account
 from codex_auth.deliver.openclaw import CLEAN
 from codex_auth.deliver.protocol import Gift, Given, Target, hash_of
 from codex_auth.deliver.targets import reopen
-from codex_auth.edge import deliveries, policies
-from codex_auth.edge.deliveries import HAND_OVER, LEASE, Deliveries, Delivery, Place
-from codex_auth.edge.journal import Journal
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import deferred
 from codex_auth.edge.world import World
+from codex_auth.neighbours import policies
+from codex_auth.notes import deliveries
+from codex_auth.notes.deliveries import HAND_OVER, LEASE, Deliveries, Delivery, Place
+from codex_auth.notes.journal import Journal
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.refresh import LOCK_SECONDS, Wish, refresh
 

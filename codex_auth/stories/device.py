@@ -23,11 +23,11 @@ from codex_auth.core.flow import SignedIn
 from codex_auth.core.model import Credential, DeviceGrant, PendingLogin
 from codex_auth.core.policy import DEVICE, PASTE, Policy
 from codex_auth.core.provider import OPENAI_DIALECT
-from codex_auth.edge import wire
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.terminal import Countdown
 from codex_auth.edge.world import World
+from codex_auth.net import wire
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.sign_in import (
     PROFILE_LOCK_SECONDS,

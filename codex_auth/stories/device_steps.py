@@ -24,9 +24,9 @@ from codex_auth.core.errors import (
 )
 from codex_auth.core.model import Credential, PendingLogin
 from codex_auth.core.policy import DEVICE, Policy
-from codex_auth.edge.pending import PendingFile, Waiting, WaitingDevice
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
+from codex_auth.notes.pending import PendingFile, Waiting, WaitingDevice
 from codex_auth.stores.protocol import Store
 from codex_auth.stores.seals import Seals
 from codex_auth.stories.device import ASKING, NotYet, ask, begin_device, granted, may_paste, rest, slower, still_pending

@@ -20,12 +20,12 @@ from codex_auth.core.errors import (
     TwoCopies,
 )
 from codex_auth.core.model import OWNER_SELF, Card, Credential
-from codex_auth.edge import deliveries, rounds
-from codex_auth.edge.journal import ASKING, Journal
 from codex_auth.edge.places import Places
-from codex_auth.edge.rounds import LastRound, Told
 from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.world import World
+from codex_auth.notes import deliveries, rounds
+from codex_auth.notes.journal import ASKING, Journal
+from codex_auth.notes.rounds import LastRound, Told
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.alerts import Alert, news, token_mark
 from codex_auth.stories.deliver import renew_leases

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from codex_auth.callback import browser, pages
+from codex_auth.callback.loopback import Callback, Visit, open_callback
 from codex_auth.core.errors import ConsentDenied, DeviceLoginDisabled, LoginTimedOut, RedirectRefused
 from codex_auth.core.model import Credential, PendingLogin
 from codex_auth.core.policy import BROWSER, DEVICE, PASTE, Policy
@@ -13,12 +15,11 @@ from codex_auth.core.provider import CALLBACK_PATH, CallbackAt
 from codex_auth.core.redirect import Denied, Expected, Redirect, read_query, read_redirect
 from codex_auth.core.secret import Secret
 from codex_auth.core.ways import Way
-from codex_auth.edge import browser, pages, policies
-from codex_auth.edge.loopback import Callback, Visit, open_callback
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.terminal import Countdown, HiddenInput
 from codex_auth.edge.world import World
+from codex_auth.neighbours import policies
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.device import Screen, login_by_device, may_paste
 from codex_auth.stories.sign_in import (

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from codex_auth.core.errors import ApiKeyNotMoved, AuthError, CopyDiffers, OwnerReadsIt, ProfileNotFound, StoreError
 from codex_auth.core.model import OWNER_SELF
 from codex_auth.core.policy import Policy
-from codex_auth.edge.journal import REPLIED, Journal
 from codex_auth.edge.places import Places
+from codex_auth.notes.journal import REPLIED, Journal
 from codex_auth.stores.protocol import Store
 from codex_auth.stores.seals import Seals
 from codex_auth.stores.shelves import Shelves

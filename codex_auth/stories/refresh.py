@@ -34,11 +34,13 @@ from codex_auth.core.model import OWNER_SELF, Credential
 from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider, read_issuer
 from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
-from codex_auth.edge import deliveries, policies, wire
-from codex_auth.edge.journal import ASKING, REPLIED, Journal, Note
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import deferred
 from codex_auth.edge.world import World
+from codex_auth.neighbours import policies
+from codex_auth.net import wire
+from codex_auth.notes import deliveries
+from codex_auth.notes.journal import ASKING, REPLIED, Journal, Note
 from codex_auth.stores.protocol import Store
 from codex_auth.stores.seals import Seals
 from codex_auth.stories.copies import copies_of

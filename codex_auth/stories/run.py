@@ -5,9 +5,9 @@ from datetime import UTC, timedelta
 
 from codex_auth.core.errors import AuthError, PolicyRefused, ProfileNotFound
 from codex_auth.core.model import Credential
-from codex_auth.edge import policies
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
+from codex_auth.neighbours import policies
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.refresh import Wish, refresh
 

@@ -12,10 +12,11 @@ from codex_auth.core.policy import Policy
 from codex_auth.core.provider import OPENAI_DIALECT, CallbackAt, Provider
 from codex_auth.core.secret import Secret
 from codex_auth.core.text import mask_account
-from codex_auth.edge import policies, wire
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import deferred
 from codex_auth.edge.world import World
+from codex_auth.neighbours import policies
+from codex_auth.net import wire
 from codex_auth.stores.protocol import Store
 
 PROFILE_LOCK_SECONDS = 60.0

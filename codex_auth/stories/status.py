@@ -8,18 +8,19 @@ from datetime import datetime, timedelta
 from codex_auth.core.errors import AuthError, HandOverUnclear, PolicyRefused, ProfileNotFound, TwoCopies
 from codex_auth.core.model import Card
 from codex_auth.core.names import DEFAULT, read_name
-from codex_auth.edge import elsewhere, where
-from codex_auth.edge.pending import PendingFile, Waiting
+from codex_auth.edge import where
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
+from codex_auth.neighbours import elsewhere
+from codex_auth.notes.pending import PendingFile, Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeVar
 
     from codex_auth.core.policy import Policy
-    from codex_auth.edge.deliveries import Delivery
-    from codex_auth.edge.queue import Request
+    from codex_auth.notes.deliveries import Delivery
+    from codex_auth.notes.queue import Request
     from codex_auth.stores.protocol import Store
 
     Item = TypeVar("Item")
@@ -142,7 +143,7 @@ def policy_of(places: Places, world: World) -> "Policy | None":
     """
     if not places.config.policy and not where.may_have_policy(world.env, where.home(world.env), places.etc):
         return None
-    from codex_auth.edge import policies
+    from codex_auth.neighbours import policies
 
     return policies.in_force(places, world.env)
 
@@ -158,7 +159,7 @@ def _is_given_away(card: Card, report: Report) -> bool:
     rows = report.delivered.get(card.profile)
     if not rows:
         return False
-    from codex_auth.edge.deliveries import is_given_away
+    from codex_auth.notes.deliveries import is_given_away
 
     return is_given_away(rows, card.owner)
 
@@ -167,7 +168,7 @@ def _delivered(places: Places) -> "list[tuple[str, tuple[Delivery, ...]]]":
     """Return what the notes of deliveries say; where nothing was ever delivered it costs one look."""
     if not os.path.isdir(places.deliveries):
         return []
-    from codex_auth.edge import deliveries
+    from codex_auth.notes import deliveries
 
     return [(name, deliveries.read(places, name).rows) for name in deliveries.delivered_profiles(places)]
 
@@ -176,7 +177,7 @@ def _applied(places: Places, queue: "list[Request]", now: datetime) -> "list[Req
     """Return how the last request of each profile ended today; one look where nothing was ever applied."""
     if not os.path.exists(places.applies):
         return []
-    from codex_auth.edge.queue import history
+    from codex_auth.notes.queue import history
 
     queued = {request.id for request in queue}
     last = {each.profile: each for each in history(places) if now - each.updated < SHOWN and each.id not in queued}

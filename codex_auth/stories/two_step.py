@@ -22,10 +22,10 @@ from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.core.policy import PASTE
 from codex_auth.core.redirect import Denied, Expected, read_redirect, state_of
 from codex_auth.core.secret import Secret
-from codex_auth.edge.pending import ENDINGS, LIFETIME, PendingFile, PendingTable, Waiting
 from codex_auth.edge.places import Places
-from codex_auth.edge.seal import Seal
 from codex_auth.edge.world import World
+from codex_auth.keys.seal import Seal
+from codex_auth.notes.pending import ENDINGS, LIFETIME, PendingFile, PendingTable, Waiting
 from codex_auth.stores.protocol import Store
 from codex_auth.stores.seals import Seals
 from codex_auth.stories.sign_in import (

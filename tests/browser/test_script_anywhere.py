@@ -6,8 +6,8 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from codex_auth.edge import pages
-from codex_auth.edge.pages import Page
+from codex_auth.callback import pages
+from codex_auth.callback.pages import Page
 from codex_auth.sandbox.accounts import ACCOUNTS
 from codex_auth.sandbox.client import CLIENT_ID
 from codex_auth.sandbox.server import Sandbox

@@ -2,7 +2,7 @@
 
 import json
 
-from codex_auth.edge import pages
+from codex_auth.callback import pages
 from codex_auth.sandbox.accounts import ACCOUNTS
 from codex_auth.sandbox.server import Sandbox
 from tests.browser.chromium import Tab

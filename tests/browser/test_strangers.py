@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from codex_auth.edge import pages
+from codex_auth.callback import pages
 from codex_auth.sandbox.visitor import approve
 from tests.browser.chromium import Tab
 from tests.browser.conftest import CALLBACK, REBOUND, SigningIn

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from codex_auth.edge import pages
+from codex_auth.callback import pages
 from codex_auth.sandbox.client import CLIENT_ID
 from codex_auth.sandbox.server import Sandbox
 from tests.browser.chromium import Chromium, NotReached, Tab

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from codex_auth.core.errors import KeyringSilent, KeyringUnavailable, StoreError
-from codex_auth.edge.keyrings import Keyring
-from codex_auth.edge.seal import KEY_BYTES
+from codex_auth.keys.keyrings import Keyring
+from codex_auth.keys.seal import KEY_BYTES
 from codex_auth.stores.keyring_keeper import KeyringKeeper, SealInKeyring
 from tests.contract.folder_keyring import FolderKeyring
 

@@ -19,7 +19,7 @@ from codex_auth.core.errors import (
     StoreNewer,
 )
 from codex_auth.core.model import Credential
-from codex_auth.edge.keyrings import Keyring
+from codex_auth.keys.keyrings import Keyring
 from codex_auth.stores import slots
 from codex_auth.stores.index import Index
 from codex_auth.stores.os_keyring import OsKeyring

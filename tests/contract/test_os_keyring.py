@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from codex_auth.edge.keyrings import Keyring
+from codex_auth.keys.keyrings import Keyring
 from codex_auth.stores.index import Index
 from tests.contract.folder_keyring import FolderKeyring
 from tests.contract.store_contract import LastingStoreContract
@@ -16,7 +16,7 @@ from tests.secret_service_bed import Desktop
 def opening_of(folder: Path) -> str:
     """Return the text that opens a store over a keyring in a folder."""
     return (
-        "from codex_auth.edge.keyrings import Keyring\n"
+        "from codex_auth.keys.keyrings import Keyring\n"
         "from codex_auth.stores.index import Index\n"
         "from codex_auth.stores.os_keyring import OsKeyring\n"
         "from tests.contract.folder_keyring import LIMIT, FolderKeyring\n"
@@ -54,7 +54,7 @@ class TestGnomeKeyring(LastingStoreContract):
         """Open it with none of our items in it."""
         desktop.clear()
         return (
-            "from codex_auth.edge.keyrings import Keyring\n"
+            "from codex_auth.keys.keyrings import Keyring\n"
             "from codex_auth.stores.index import Index\n"
             "from codex_auth.stores.os_keyring import OsKeyring\n"
             f"index = Index({str(tmp_path / 'data' / 'index.json')!r}, locks={str(tmp_path / 'locks')!r}, "

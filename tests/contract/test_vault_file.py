@@ -41,8 +41,8 @@ from codex_auth.core.vault_header import (
 from codex_auth.core.vault_kdf import STRONG
 from codex_auth.core.vault_layout import HEADER_BYTES, NONCE, STEP, TAG_BYTES, key_name
 from codex_auth.edge import files, locks
-from codex_auth.edge.keyrings import Keyring
 from codex_auth.edge.places import find_places
+from codex_auth.keys.keyrings import Keyring
 from codex_auth.stores import open_kind
 from codex_auth.stores.index import Index
 from codex_auth.stores.keyring_keeper import KeyringKeeper
@@ -685,7 +685,7 @@ def test_listing_loads_no_cryptography(tmp_path: Path) -> None:
     script = (
         "from pathlib import Path\n"
         "from codex_auth.stores.vault import Vault, VaultPlaces\n"
-        "from codex_auth.edge.vault_keys import KeptKey, KeyFile\n"
+        "from codex_auth.keys.vault_keys import KeptKey, KeyFile\n"
         f"vault = Vault(VaultPlaces(**{vars_of(places(tmp_path))!r}), {{'keyfile': KeptKey('', KeyFile(''), '')}})\n"
         "import sys\n"
         "assert vault.names() == ['work']\n"

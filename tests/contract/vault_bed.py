@@ -6,7 +6,7 @@ from pathlib import Path
 from codex_auth.core.secret import Secret
 from codex_auth.core.vault_header import ARGON2ID, KEY_FILE, KEYRING, PASSPHRASE, Derivation
 from codex_auth.edge.key_source import KeyKeeper, KeySource
-from codex_auth.edge.vault_keys import KeptKey, KeyFile, Passphrase
+from codex_auth.keys.vault_keys import KeptKey, KeyFile, Passphrase
 from codex_auth.stores.vault import Vault, VaultPlaces
 
 CHEAP = Derivation(name=ARGON2ID, memory=8, passes=1, lanes=1)

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 from codex_auth.core.errors import AuthError, RefreshLost
 from codex_auth.core.model import Credential
-from codex_auth.edge.journal import ASKING, REPLIED, Journal, Note
+from codex_auth.notes.journal import ASKING, REPLIED, Journal, Note
 from codex_auth.sandbox.record import Entry
 from codex_auth.stories.refresh import Wish, refresh
 from tests.crash.scene import PROFILE, Finding, Result, Scene

@@ -18,10 +18,10 @@ from codex_auth.core.errors import AuthError, DevicePending, NoPendingLogin, Pen
 from codex_auth.core.model import PendingLogin
 from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider
 from codex_auth.core.secret import Secret
-from codex_auth.edge.pending import PendingFile, PendingTable
 from codex_auth.edge.places import find_places
-from codex_auth.edge.seal import Seal, SealFile
 from codex_auth.edge.world import World
+from codex_auth.keys.seal import Seal, SealFile
+from codex_auth.notes.pending import PendingFile, PendingTable
 from codex_auth.sandbox.record import fingerprint
 from codex_auth.sandbox.server import Sandbox
 from codex_auth.sandbox.visitor import approve, approve_device

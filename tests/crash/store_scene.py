@@ -14,8 +14,8 @@ from typing import Any
 from codex_auth.core.errors import AuthError
 from codex_auth.core.model import Credential
 from codex_auth.core.policy import Policy
-from codex_auth.edge.keyrings import Keyring
 from codex_auth.edge.places import Places
+from codex_auth.keys.keyrings import Keyring
 from codex_auth.stores.index import Index
 from codex_auth.stores.os_keyring import OsKeyring
 from codex_auth.stores.shelves import Shelves
@@ -32,7 +32,7 @@ KINDS = ("file", "keyring", "vault")
 _PLAIN = "auth-profiles.json"
 _FOLDER_KEYRING = f"""\
 import os
-from codex_auth.edge import keyrings, secret_service
+from codex_auth.keys import keyrings, secret_service
 from tests.contract.folder_keyring import LIMIT, FolderKeyring
 backend = FolderKeyring(os.path.join(os.environ["HOME"], {ITEMS!r}))
 def call(_self, act):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from codex_auth.core.errors import AuthError
-from codex_auth.edge.journal import Journal
+from codex_auth.notes.journal import Journal
 from codex_auth.sandbox.server import Sandbox
 from codex_auth.stories.refresh import Wish, refresh
 from tests.crash import refresh_rig, rig

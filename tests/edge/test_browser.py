@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.edge import browser
-from codex_auth.edge.browser import open_browser, why_not_open
+from codex_auth.callback import browser
+from codex_auth.callback.browser import open_browser, why_not_open
 
 URL = "http://127.0.0.1:1455/login/0123456789abcdef?a=1&b=$(touch%20x)"
 

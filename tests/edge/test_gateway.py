@@ -22,11 +22,11 @@ from codex_auth.core.errors import (
     GatewayUnauthorized,
     GatewayUnreachable,
 )
-from codex_auth.edge.openclaw import installation
-from codex_auth.edge.openclaw_homes import OpenClawHome, chosen_home
 from codex_auth.gateway import finding, health
 from codex_auth.gateway.asking import Asking, Preflight
 from codex_auth.gateway.finding import Found
+from codex_auth.neighbours.openclaw import installation
+from codex_auth.neighbours.openclaw_homes import OpenClawHome, chosen_home
 
 PAGES = {"/healthz": (200, {"ok": True, "status": "live"}), "/readyz": (200, {"ready": True, "uptimeMs": 4321})}
 

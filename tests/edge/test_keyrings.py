@@ -13,8 +13,8 @@ import pytest
 from keyring.backends import Windows
 
 from codex_auth.core.errors import KeyringLocked, KeyringSilent, KeyringUnavailable, KeyringUnfaithful
-from codex_auth.edge import keyrings, secret_service
-from codex_auth.edge.keyrings import ALLOWED, WINDOWS_LIMIT, Keyring, check_open, choose
+from codex_auth.keys import keyrings, secret_service
+from codex_auth.keys.keyrings import ALLOWED, WINDOWS_LIMIT, Keyring, check_open, choose
 from tests.contract.folder_keyring import FolderKeyring
 from tests.secret_service_bed import Desktop, running_desktop
 
@@ -32,7 +32,7 @@ REFUSED = [
 CHOOSE = (
     "import sys\n"
     "from codex_auth.core.errors import KeyringUnavailable\n"
-    "from codex_auth.edge.keyrings import choose\n"
+    "from codex_auth.keys.keyrings import choose\n"
     "try:\n"
     "    kind = type(choose()).__mro__[1]\n"
     "    print(kind.__module__ + '.' + kind.__name__, vars(choose()))\n"
@@ -201,7 +201,7 @@ def test_a_process_ends_while_its_keyring_sleeps(tmp_path: Path) -> None:
     script = (
         "import time\n"
         "from codex_auth.core.errors import KeyringSilent\n"
-        "from codex_auth.edge.keyrings import Keyring\n"
+        "from codex_auth.keys.keyrings import Keyring\n"
         "class Asleep:\n"
         "    def get_password(self, service, username): time.sleep(60)\n"
         "try:\n"

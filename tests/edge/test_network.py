@@ -11,11 +11,11 @@ import pytest
 from codex_auth.core.errors import AuthError, CaUnusable, ProviderUnreachable, ProxyFailed, ProxyUnusable
 from codex_auth.core.flow import Request
 from codex_auth.core.provider import OPENAI_HOST, Provider
-from codex_auth.edge import wire
-from codex_auth.edge.authorities import find_authorities, trust
-from codex_auth.edge.network import network_facts, route_to
-from codex_auth.edge.proxies import HEAD_LIMIT, exempted_by, proxy_for
 from codex_auth.edge.timers import carried
+from codex_auth.net import wire
+from codex_auth.net.authorities import find_authorities, trust
+from codex_auth.net.network import network_facts, route_to
+from codex_auth.net.proxies import HEAD_LIMIT, exempted_by, proxy_for
 from tests.edge.test_wire import NOW, OK, SECRET, Authority, authority, says, serving
 from tests.network_bed import Answer, connect_proxy, odd_proxy
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.edge.openclaw import installation, profile_prefix, version_on_path
+from codex_auth.neighbours.openclaw import installation, profile_prefix, version_on_path
 
 
 def install(folder: Path, package: object) -> dict[str, str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.edge.openclaw import AGENT_ERA, JSON_ERA, SHARED_ERA, installation
-from codex_auth.edge.openclaw_homes import chosen_home, gateway_of, homes
+from codex_auth.neighbours.openclaw import AGENT_ERA, JSON_ERA, SHARED_ERA, installation
+from codex_auth.neighbours.openclaw_homes import chosen_home, gateway_of, homes
 from tests.edge.test_openclaw import install
 
 

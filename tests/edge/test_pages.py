@@ -4,8 +4,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from codex_auth.edge import pages
-from codex_auth.edge.pages import Page
+from codex_auth.callback import pages
+from codex_auth.callback.pages import Page
 
 PAGES = {
     "success": (pages.success("work"), 200),

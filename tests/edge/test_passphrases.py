@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from codex_auth.core.errors import VaultLocked
-from codex_auth.edge import passphrases
-from codex_auth.edge.passphrases import from_command, from_descriptor, from_terminal
+from codex_auth.keys import passphrases
+from codex_auth.keys.passphrases import from_command, from_descriptor, from_terminal
 
 CANARY = "passphrase-canary"
 
@@ -232,8 +232,8 @@ def test_it_is_in_no_argument_and_no_environment(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(CANARY)
     script = (
         "from pathlib import Path\n"
-        "from codex_auth.edge.passphrases import from_command, from_terminal\n"
-        "from codex_auth.edge.vault_keys import Passphrase\n"
+        "from codex_auth.keys.passphrases import from_command, from_terminal\n"
+        "from codex_auth.keys.vault_keys import Passphrase\n"
         "from tests.contract.store_contract import credential\n"
         "from tests.contract.vault_bed import CHEAP, open_vault\n"
         f"source = Passphrase('vault', from_command({str(spy)!r}), strength=CHEAP)\n"

@@ -8,7 +8,7 @@ import pytest
 
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
-from codex_auth.edge.seal import Seal, SealFile
+from codex_auth.keys.seal import Seal, SealFile
 
 CROWD = 8
 

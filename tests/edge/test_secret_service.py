@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyring.backends import SecretService
 
-from codex_auth.edge import secret_service
-from codex_auth.edge.dbus import (
+from codex_auth.keys import secret_service
+from codex_auth.keys.dbus import (
     DEPTH_LIMIT,
     HEADER,
     MESSAGE_LIMIT,
@@ -30,7 +30,7 @@ from codex_auth.edge.dbus import (
     message_size,
     read_message,
 )
-from codex_auth.edge.session_bus import BusSilent, bus_address
+from codex_auth.keys.session_bus import BusSilent, bus_address
 from tests.secret_service_bed import Desktop
 
 ROOT = Path(__file__).parents[2]
@@ -141,7 +141,7 @@ def test_a_keyring_with_a_password_stays_locked(own_gnome_keyring: None, tmp_pat
 
 READ = (
     "import sys; sys.path.insert(0, {root!r})\n"
-    "from codex_auth.edge import secret_service\n"
+    "from codex_auth.keys import secret_service\n"
     "from codex_auth.stores import slots\n"
     "import json\n"
     "found = slots.newest('work', lambda names: secret_service.read('codex-auth', names))\n"
@@ -154,7 +154,7 @@ def test_a_live_token_costs_four_bare_starts_at_most(
     desktop: Desktop, record_property: Callable[[str, object], None]
 ) -> None:
     """Reading, joining, checking and decoding one login takes at most four times as long as starting Python."""
-    from codex_auth.edge.keyrings import Keyring
+    from codex_auth.keys.keyrings import Keyring
     from codex_auth.stores import slots
 
     entry = json.dumps({"type": "oauth", "access": "a" * 2000, "refresh": "r" * 100, "idToken": "i" * 1500})
@@ -309,7 +309,7 @@ def test_the_bus_of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest
 
     with false_bus(tmp_path, lambda visitor: got.append(visitor.recv(100))):
         monkeypatch.setattr(os, "geteuid", lambda: real + 1)
-        monkeypatch.setattr("codex_auth.edge.session_bus._ROOT_USER", -1)
+        monkeypatch.setattr("codex_auth.keys.session_bus._ROOT_USER", -1)
         assert secret_service.read("codex-auth", ["work#a1"]) is None
 
     assert got == [b""]

@@ -23,8 +23,8 @@ from codex_auth.core.errors import AuthError, HostNotAllowed, ProviderReplyUnusa
 from codex_auth.core.flow import Ask, Flow, Request
 from codex_auth.core.provider import Provider
 from codex_auth.core.replies import Reply
-from codex_auth.edge import wire
-from codex_auth.edge.authorities import trust
+from codex_auth.net import wire
+from codex_auth.net.authorities import trust
 
 SECRET = "JqXvZkWpYhTtLs"
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from codex_auth.edge import pages
-from codex_auth.edge.loopback import Callback, Visit, open_callback
+from codex_auth.callback import pages
+from codex_auth.callback.loopback import Callback, Visit, open_callback
 
 PATH = "/auth/callback"
 TRUE_QUERY = "code=true&state=right"

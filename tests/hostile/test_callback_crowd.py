@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.edge import loopback
-from codex_auth.edge.loopback import MAX_CONNECTIONS
+from codex_auth.callback import loopback
+from codex_auth.callback.loopback import MAX_CONNECTIONS
 from tests.hostile.callback_bed import Bed, body_of, open_bed, read_all, status_of
 
 CROWD = 500

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from codex_auth.edge.request_head import MAX_HEAD, Bad, Head, Incomplete, read_head
+from codex_auth.callback.request_head import MAX_HEAD, Bad, Head, Incomplete, read_head
 from tests.hostile.callback_bed import Bed, open_bed, status_of
 
 FRAGMENTS = st.sampled_from(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.edge import pages
-from codex_auth.edge.loopback import MAX_CONNECTIONS, Callback, Readable, Visit, open_callback
+from codex_auth.callback import pages
+from codex_auth.callback.loopback import MAX_CONNECTIONS, Callback, Readable, Visit, open_callback
 from tests.hostile.callback_bed import PATH, body_of, fields_of, open_bed, read_all, status_of
 
 NONCE = "0123456789abcdef0123456789abcdef"

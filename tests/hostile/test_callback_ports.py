@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from codex_auth.callback import ports as ports_module
+from codex_auth.callback.loopback import Callback, open_callback
+from codex_auth.callback.ports import listen_on_loopback
 from codex_auth.core.errors import PortInUse
-from codex_auth.edge import ports as ports_module
-from codex_auth.edge.loopback import Callback, open_callback
-from codex_auth.edge.ports import listen_on_loopback
 from tests.hostile.callback_bed import PATH
 
 NOBODY = 65534

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from codex_auth.edge import pages
-from codex_auth.edge.request_head import MAX_FIELDS, MAX_HEAD, MAX_LINE
+from codex_auth.callback import pages
+from codex_auth.callback.request_head import MAX_FIELDS, MAX_HEAD, MAX_LINE
 from tests.hostile.callback_bed import PATH, Bed, body_of, fields_of, open_bed, status_of
 
 

@@ -11,10 +11,13 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect policy policy_text ways idtoken replies "
     "device_replies flow device renewal schedule vault_layout vault_cipher vault_header vault_kdf",
-    "edge": "trouble folders files locks world where key_source config places openclaw openclaw_homes elsewhere seal "
-    "signals queue pending journal deliveries leftovers rounds hooks errand timers watcher proxies authorities network "
-    "wire dbus session_bus secret_service keyrings request_head pages ports loopback terminal qr browser child "
-    "passphrases vault_keys policies",
+    "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal qr "
+    "timers watcher",
+    "keys": "seal dbus session_bus secret_service keyrings passphrases vault_keys",
+    "notes": "queue pending journal deliveries rounds",
+    "net": "proxies authorities network wire",
+    "callback": "request_head pages ports loopback browser",
+    "neighbours": "openclaw openclaw_homes elsewhere leftovers policies",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots keyring_keeper "
     "os_keyring vault_seen vault_hot vault shelves seals",
     "gateway": "health finding asking",
@@ -40,11 +43,11 @@ MAY_REVEAL = {
     "deliver.openclaw",
     "deliver.protocol",
     "core.renewal",
-    "edge.journal",
-    "edge.pending",
-    "edge.proxies",
-    "edge.seal",
-    "edge.vault_keys",
+    "notes.journal",
+    "notes.pending",
+    "net.proxies",
+    "keys.seal",
+    "keys.vault_keys",
     "stores.auth_profiles",
     "stores.entries",
     "stories.device",

@@ -26,7 +26,7 @@ from codex_auth.core.model import Credential, Identity
 from codex_auth.core.secret import Secret
 from codex_auth.deliver.openclaw_json import JsonEra
 from codex_auth.deliver.protocol import Gift
-from codex_auth.edge.deliveries import Place
+from codex_auth.notes.deliveries import Place
 folder, locks, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 identity = Identity(issuer="https://auth.openai.com", subject="", account_id="account")
 for i in range(count):

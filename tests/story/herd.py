@@ -19,10 +19,10 @@ from codex_auth.core import renewal
 from codex_auth.core.errors import AuthError
 from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider
 from codex_auth.core.secret import Secret
-from codex_auth.edge import wire
-from codex_auth.edge.journal import Journal
 from codex_auth.edge.places import find_places
 from codex_auth.edge.world import World
+from codex_auth.net import wire
+from codex_auth.notes.journal import Journal
 from codex_auth.sandbox.record import fingerprint
 from codex_auth.sandbox.server import Sandbox
 from codex_auth.sandbox.visitor import approve

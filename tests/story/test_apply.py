@@ -21,12 +21,12 @@ from codex_auth.core.errors import (
     RequestUnderWay,
 )
 from codex_auth.edge import files
-from codex_auth.edge import queue as steps
-from codex_auth.edge.openclaw_homes import OpenClawHome
-from codex_auth.edge.pending import PendingFile
 from codex_auth.edge.places import Places, find_places
-from codex_auth.edge.queue import Request
 from codex_auth.edge.world import World
+from codex_auth.neighbours.openclaw_homes import OpenClawHome
+from codex_auth.notes import queue as steps
+from codex_auth.notes.pending import PendingFile
+from codex_auth.notes.queue import Request
 from codex_auth.stories import apply as story
 from tests.story.claw_site import Clock, Killed, Machine, slow
 

@@ -24,10 +24,10 @@ from codex_auth.core.errors import (
 from codex_auth.core.model import Credential, Identity
 from codex_auth.core.secret import Secret
 from codex_auth.deliver.protocol import Gift, Given, Held, hash_of
-from codex_auth.edge import deliveries
-from codex_auth.edge.deliveries import HAND_OVER, Place
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
+from codex_auth.notes import deliveries
+from codex_auth.notes.deliveries import HAND_OVER, Place
 from codex_auth.stores.memory import Memory
 from codex_auth.stories import deliver as story
 from codex_auth.stories.deliver import Order

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from codex_auth.edge import leftovers
-from codex_auth.edge.openclaw_homes import homes
+from codex_auth.neighbours import leftovers
+from codex_auth.neighbours.openclaw_homes import homes
 from tests.story.conftest import Program
 
 NAMES = (

@@ -18,7 +18,7 @@ from codex_auth.core.flow import Request
 from codex_auth.core.redirect import PROBLEMS, Reason
 from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
-from codex_auth.edge import wire
+from codex_auth.net import wire
 from tests.pure.nasty_redirects import ACCEPTED, CODE, ROWS, STATE, Row
 from tests.story.conftest import Person
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.edge.passphrases import from_descriptor
 from codex_auth.edge.places import find_places
+from codex_auth.keys.passphrases import from_descriptor
 from codex_auth.stores import open_kind
 from tests.story.conftest import Person, Program
 from tests.story.test_stores import sign_in

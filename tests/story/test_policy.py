@@ -23,10 +23,10 @@ from codex_auth.cli.opening import fitting
 from codex_auth.core.errors import AuthError, PolicyRefused
 from codex_auth.core.provider import Provider
 from codex_auth.core.secret import Secret
-from codex_auth.edge.pending import PendingFile
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.terminal import Countdown
 from codex_auth.edge.world import World
+from codex_auth.notes.pending import PendingFile
 from codex_auth.sandbox.accounts import ACCOUNTS
 from codex_auth.sandbox.server import Sandbox
 from codex_auth.sandbox.visitor import NoSuchButton, approve, approve_device

@@ -218,8 +218,8 @@ def test_many_ask_at_once_and_many_look(program: Program, gateway: "subprocess.P
             bad: list[object] = []
 
             def poll() -> None:
-                from codex_auth.edge.pending import PendingFile
                 from codex_auth.edge.places import find_places
+                from codex_auth.notes.pending import PendingFile
 
                 file = PendingFile(find_places(program.env))
                 while not over.is_set():

@@ -32,10 +32,10 @@ from codex_auth.core.errors import (
 )
 from codex_auth.core.model import Credential
 from codex_auth.core.replies import Reply
-from codex_auth.edge import wire
-from codex_auth.edge.journal import Journal
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
+from codex_auth.net import wire
+from codex_auth.notes.journal import Journal
 from codex_auth.sandbox.server import Sandbox
 from codex_auth.stores import open_store
 from codex_auth.stores.protocol import Store

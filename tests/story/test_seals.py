@@ -10,10 +10,10 @@ import pytest
 from codex_auth.core.errors import StoreError, VaultLocked
 from codex_auth.core.model import Credential
 from codex_auth.core.policy import Policy
-from codex_auth.edge.journal import IDLE, REPLIED, Journal, Note
 from codex_auth.edge.places import Places, find_places
-from codex_auth.edge.seal import Seal, SealFile
 from codex_auth.edge.world import World
+from codex_auth.keys.seal import Seal, SealFile
+from codex_auth.notes.journal import IDLE, REPLIED, Journal, Note
 from codex_auth.stores import open_kind
 from codex_auth.stores.seals import SealInVault
 from codex_auth.stores.shelves import Shelves

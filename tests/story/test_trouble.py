@@ -581,7 +581,7 @@ def test_openclaws_damaged_file_is_left_to_openclaw(person: Person) -> None:
 
 HASTY = """
 import sys
-from codex_auth.edge import wire
+from codex_auth.net import wire
 wire.send.__kwdefaults__["timeout"] = 1.0
 from codex_auth.cli.main import main
 main()

@@ -30,9 +30,9 @@ from codex_auth.core.errors import (
 from codex_auth.core.flow import Flow, Request
 from codex_auth.core.provider import LOOPBACK_HOSTS, Provider
 from codex_auth.core.replies import BODY_LIMIT, Reply
-from codex_auth.edge.authorities import shared_trust
-from codex_auth.edge.network import Route, route_to
-from codex_auth.edge.proxies import Proxy, TunnelRefused, open_tunnel
+from codex_auth.net.authorities import shared_trust
+from codex_auth.net.network import Route, route_to
+from codex_auth.net.proxies import Proxy, TunnelRefused, open_tunnel
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from codex_auth.core.errors import StoreNotDurable
 from codex_auth.edge import files
 from codex_auth.edge.folders import is_ours
-from codex_auth.edge.openclaw_homes import OpenClawHome
 from codex_auth.edge.trouble import words
+from codex_auth.neighbours.openclaw_homes import OpenClawHome
 
 SKILL, MIGRATION = "the former skill", "OpenClaw's migration"
 _STAGED = ("codex-auth-apply-*", "codex-auth-stage*", "codex-auth-backup*", "auth-profiles*.json*")

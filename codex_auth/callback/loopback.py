@@ -17,10 +17,10 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Self
 
-from codex_auth.edge import pages
-from codex_auth.edge.pages import Page
-from codex_auth.edge.ports import listen_on_loopback
-from codex_auth.edge.request_head import Bad, Head, Incomplete, read_head
+from codex_auth.callback import pages
+from codex_auth.callback.pages import Page
+from codex_auth.callback.ports import listen_on_loopback
+from codex_auth.callback.request_head import Bad, Head, Incomplete, read_head
 
 MAX_CONNECTIONS = 32
 """Open at once. A browser uses up to six; the oldest idle one makes room, so hundreds cannot shut the next one out."""

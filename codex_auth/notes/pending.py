@@ -24,11 +24,11 @@ from codex_auth.edge.places import FILE, PENDING_NAME, Places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from codex_auth.edge.seal import Seal
+    from codex_auth.keys.seal import Seal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from codex_auth.edge.queue import Request
+    from codex_auth.notes.queue import Request
 
 LIFETIME = timedelta(minutes=10)
 """How long a started sign-in may wait for its redirect; Codex's app server gives up after the same time."""
@@ -121,7 +121,7 @@ class PendingTable:
     waiting: dict[str, Waiting]
     ended: list[Ended]
     queue: "list[Request]" = field(default_factory=list)
-    """What is to be applied (`edge.queue`)."""
+    """What is to be applied (`notes.queue`)."""
 
     def end(self, profile: str, how: str, now: datetime) -> None:
         """Forget the login waiting for `profile`, remembering only how it ended."""
@@ -347,7 +347,7 @@ def _read_ended(row: dict[str, object]) -> Ended:
 def _read_queue(rows: list[dict[str, object]]) -> "list[Request]":
     if not rows:  # so that `status` loads nothing for it
         return []
-    from codex_auth.edge.queue import read_rows
+    from codex_auth.notes.queue import read_rows
 
     return read_rows(rows)
 
@@ -355,7 +355,7 @@ def _read_queue(rows: list[dict[str, object]]) -> "list[Request]":
 def _written_queue(queue: "list[Request]") -> list[dict[str, object]]:
     if not queue:
         return []
-    from codex_auth.edge.queue import written
+    from codex_auth.notes.queue import written
 
     return [written(each) for each in queue]
 

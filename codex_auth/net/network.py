@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from codex_auth.core.errors import AuthError
-from codex_auth.edge.authorities import Authorities, find_authorities
-from codex_auth.edge.proxies import Proxy, exempted_by, proxy_for
+from codex_auth.net.authorities import Authorities, find_authorities
+from codex_auth.net.proxies import Proxy, exempted_by, proxy_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

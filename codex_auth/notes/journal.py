@@ -24,7 +24,7 @@ from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
 from codex_auth.edge.places import FILE, Places
-from codex_auth.edge.seal import Seal, SealFile
+from codex_auth.keys.seal import Seal, SealFile
 
 IDLE, ASKING, REPLIED = "idle", "asking", "replied"
 

@@ -8,8 +8,8 @@ the library instead; only a service that does not answer at all is a `BusSilent`
 
 import sys
 
-from codex_auth.edge.dbus import BusTrouble
-from codex_auth.edge.session_bus import BusError, BusSilent, Call, SessionBus
+from codex_auth.keys.dbus import BusTrouble
+from codex_auth.keys.session_bus import BusError, BusSilent, Call, SessionBus
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from codex_auth.edge import where
-from codex_auth.edge.openclaw import AGENT_ERA, JSON_ERA, SHARED_ERA, Installation
+from codex_auth.neighbours.openclaw import AGENT_ERA, JSON_ERA, SHARED_ERA, Installation
 
 MAIN = "main"
 """The agent that OpenClaw has where nothing else was set up."""

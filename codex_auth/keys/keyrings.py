@@ -22,8 +22,8 @@ from codex_auth.core.errors import (
     KeyringUnfaithful,
     StoreError,
 )
-from codex_auth.edge import secret_service
-from codex_auth.edge.session_bus import BusSilent
+from codex_auth.keys import secret_service
+from codex_auth.keys.session_bus import BusSilent
 
 SERVICE = "codex-auth"
 CALL_SECONDS = 3.0

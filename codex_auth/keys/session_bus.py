@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-from codex_auth.edge.dbus import (
+from codex_auth.keys.dbus import (
     ERROR,
     HEADER,
     REPLY,

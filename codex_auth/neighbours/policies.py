@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from codex_auth.core.errors import PolicyUnusable, StoreError
 from codex_auth.core.policy import Policy, Rule
 from codex_auth.core.policy_text import Table, read_config, read_managed, read_own, read_requirements
-from codex_auth.edge import elsewhere, where
+from codex_auth.edge import where
 from codex_auth.edge.folders import my_uid, others_may_write, resolve
 from codex_auth.edge.places import Places
 from codex_auth.edge.trouble import words
+from codex_auth.neighbours import elsewhere
 
 OWN_FOLDER, CODEX_FOLDER = where.POLICY_FOLDERS
 _LIMIT = 1024 * 1024

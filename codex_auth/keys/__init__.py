@@ -1,0 +1,1 @@
+"""Keys, and the keyrings, passphrases and seals that they are had from."""
