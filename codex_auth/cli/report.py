@@ -11,6 +11,7 @@ from codex_auth.stories import status as story
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codex_auth.notes.deliveries import Delivery
+    from codex_auth.notes.pending import Waiting
     from codex_auth.notes.queue import Request
 
 
@@ -31,6 +32,8 @@ def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, ob
                 "expires_at": words.stamp(login.expires),
                 "expires_in": int((login.expires - now).total_seconds()),
                 "requester": printable(login.requester) or None,
+                "verification_url": printable(login.device.page, limit=400) if login.device else None,
+                "finish": finishing(login),
             }
             for login in report.waiting
         ],
@@ -160,6 +163,11 @@ def _delivered(row: "Delivery", now: datetime) -> str:
     return f"leased to {place}{left}"
 
 
+def finishing(login: "Waiting") -> str:
+    """Return what finishes a sign-in that waits; one by device code needs nothing but patience."""
+    return f"codex-auth finish {login.profile}{' --wait' if login.device else ''}"
+
+
 def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
     """Return the report as lines of aligned text, for pipes and narrow places."""
     lines: list[str] = []
@@ -177,7 +185,7 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
         lines = ["No profiles yet. Run `codex-auth login` to sign in."]
     lines += [
         f"waiting: {login.profile}, started {words.duration(now - login.created)} ago, "
-        f"{words.duration(login.expires - now)} left; `codex-auth finish {login.profile}`"
+        f"{words.duration(login.expires - now)} left; `{finishing(login)}`"
         for login in report.waiting
     ]
     lines += [line for line, _ in applying(report, now)]

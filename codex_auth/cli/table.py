@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from codex_auth.cli import show as words
-from codex_auth.cli.report import COLUMNS, applying, copied, delivered, forbidden, other_provider, row
+from codex_auth.cli.report import COLUMNS, applying, copied, delivered, finishing, forbidden, other_provider, row
 from codex_auth.stories import status as story
 
 _COLOUR = {story.LIVE: "green", story.EXPIRING_SOON: "yellow", story.EXPIRED: "red", story.UNKNOWN: "dim"}
@@ -38,7 +38,7 @@ def print_report(report: story.Report, now: datetime, *, full: bool) -> None:
                 ("waiting  ", "yellow"),
                 (login.profile, "bold"),
                 f"  started {words.duration(now - login.created)} ago, {words.duration(login.expires - now)} left",
-                (f"  codex-auth finish {login.profile}", "dim"),
+                (f"  {finishing(login)}", "dim"),
             )
         )
     for line, style in applying(report, now):

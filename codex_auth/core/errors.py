@@ -169,7 +169,7 @@ class PendingLoginGone(AuthError):
 
     code = "pending_login_gone"
     sentence = "That sign-in {what}."
-    remedy = "Run `codex-auth start --profile {profile}` and use the new link."
+    remedy = "Run `codex-auth start --profile {profile}` to begin anew (with `--device` if it was by device code)."
     status = 3
 
 
@@ -338,7 +338,10 @@ class AnswerLost(AuthError):
 
     code = "answer_lost"
     sentence = "{host} was sent the code and its answer did not arrive: {problem}."
-    remedy = "Nothing was stored. Run `codex-auth start --profile {profile}` and use the new link."
+    remedy = (
+        "Nothing was stored. Run `codex-auth start --profile {profile}` to begin anew "
+        "(with `--device` if it was by device code)."
+    )
     status = 8
 
 

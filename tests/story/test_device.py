@@ -166,6 +166,20 @@ def test_an_interrupted_login_leaves_nothing(program: Program, sandbox: Sandbox,
     assert not program.pending.exists()
 
 
+def test_status_says_where_a_code_is_typed_and_what_finishes_it(person: Person) -> None:
+    """The page is no secret; the code is not shown again."""
+    started = start(person)
+
+    [row] = person.program.json("status")["pending"]
+    assert (row["verification_url"], row["finish"]) == (
+        started["verification_url"],
+        "codex-auth finish work --wait",
+    )
+    said = person.program("status").stdout
+    assert "`codex-auth finish work --wait`" in said
+    assert started["user_code"] not in said
+
+
 # --- which way -----------------------------------------------------------------------------------------------
 
 
