@@ -41,6 +41,11 @@ class OsKeyring:
         self._index = index
         self._locks = locks
 
+    @property
+    def keyring(self) -> Keyring:
+        """The keyring itself, for what else of ours is kept there."""
+        return self._keyring
+
     def names(self) -> list[str]:
         """Return the profiles of the index, oldest first."""
         return [card.profile for card in self._index.cards()]

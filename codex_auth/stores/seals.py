@@ -8,6 +8,7 @@ from codex_auth.keys.keyrings import Keyring
 from codex_auth.keys.seal import KEY_BYTES, Seal, SealFile
 from codex_auth.stores import open_kind
 from codex_auth.stores.keyring_keeper import KeyringKeeper, SealInKeyring, key_of
+from codex_auth.stores.os_keyring import OsKeyring
 from codex_auth.stores.protocol import Store
 from codex_auth.stores.shelves import Shelves
 from codex_auth.stores.vault import Vault
@@ -62,10 +63,15 @@ class Seals:
 
     def _make(self, kind: str) -> Seal:
         if kind == "keyring":
-            return Seal(SealInKeyring(KeyringKeeper(Keyring()), self._places.locks))
+            return Seal(SealInKeyring(KeyringKeeper(self._keyring()), self._places.locks))
         if kind == "vault":
             return Seal(SealInVault(self._vault()))
         return Seal(SealFile(self._places.seal_key))
+
+    def _keyring(self) -> Keyring:
+        """Return the keyring of this run: the same object, which knows of a call that was left behind."""
+        store = self._store.shelf("keyring") if isinstance(self._store, Shelves) else self._store
+        return store.keyring if isinstance(store, OsKeyring) else Keyring()
 
     def _vault(self) -> Vault:
         """Return the vault of this run: the same object, which has been given its passphrase already."""

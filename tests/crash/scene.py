@@ -20,12 +20,12 @@ from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider
 from codex_auth.core.secret import Secret
 from codex_auth.edge.places import find_places
 from codex_auth.edge.world import World
-from codex_auth.keys.seal import Seal, SealFile
 from codex_auth.notes.pending import PendingFile, PendingTable
 from codex_auth.sandbox.record import fingerprint
 from codex_auth.sandbox.server import Sandbox
 from codex_auth.sandbox.visitor import approve, approve_device
 from codex_auth.stores import open_store
+from codex_auth.stores.seals import Seals
 from codex_auth.stories import device_steps, two_step
 from codex_auth.stories.sign_in import Wanted
 from codex_auth.stories.status import look
@@ -314,7 +314,9 @@ class Scene:
     def _leaks(self, result: Result) -> Iterator[Finding]:
         table = self.table()
         for waiting in table.waiting.values():
-            self.note_secrets(PendingFile(self.places).open(waiting, Seal(SealFile(self.places.seal_key))))
+            self.note_secrets(
+                PendingFile(self.places).open(waiting, Seals(self.places, self.store).of(waiting.sealed_by))
+            )
         shown = result.out + result.err
         if self.command.words[0] == "start":
             shown = result.err  # the link on stdout carries the state, and has to
