@@ -40,6 +40,9 @@ ALLOWED = {
 _LOCKED = {"KeyringLocked", "LockedException", "PromptDismissedException"}
 """Exceptions of `keyring` and `secretstorage` that mean a person is needed."""
 
+_GONE = "ItemNotFoundException"
+"""What `secretstorage` raises for an item that somebody removed between being found and being read."""
+
 _Answer = TypeVar("_Answer")
 
 
@@ -114,7 +117,15 @@ class Keyring:
         return _answered(lambda: secret_service.names(SERVICE, seconds=self._seconds), self._seconds)
 
     def _get(self, name: str) -> str | None:
-        return self._call(lambda backend: backend.get_password(self._service(name), name))
+        def ask(backend: Backend) -> str | None:
+            try:
+                return backend.get_password(self._service(name), name)
+            except Exception as error:
+                if type(error).__name__ == _GONE:
+                    return None
+                raise
+
+        return self._call(ask)
 
     def _service(self, name: str) -> str:
         # Windows keeps one item for a service; the library would move it aside for each new name, in several steps.

@@ -330,6 +330,20 @@ def test_dismissed_prompts_are_a_locked_keyring(tmp_path: Path, error: str) -> N
     assert "secret" not in str(caught.value)
 
 
+def test_an_item_that_goes_while_it_is_read_is_not_there(tmp_path: Path) -> None:
+    """Somebody else removed it between being found and being read, as a save does with the old slot."""
+    backend = FolderKeyring(str(tmp_path))
+
+    def vanish(_operation: str) -> None:
+        raise type("ItemNotFoundException", (Exception,), {})("Item does not exist!")
+
+    backend.before = vanish
+
+    assert Keyring(backend).read(["x"]) == {}
+    with pytest.raises(KeyringUnavailable):
+        Keyring(backend).write("x", "y")
+
+
 @pytest.mark.parametrize("error", [OSError("secret"), RuntimeError("secret"), ConnectionResetError(), KeyError("x")])
 def test_other_errors_show_their_kind_only(tmp_path: Path, error: Exception) -> None:
     """What an unknown library says may hold anything, so none of it is repeated."""
