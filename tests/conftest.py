@@ -46,6 +46,15 @@ def callback_ports() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _open_keyring(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Find the shared keyring open, whatever moods it had during the test before."""
+    running = request.getfixturevalue("desktop") if "desktop" in request.fixturenames else None
+    yield
+    if hasattr(running, "open_again"):  # and not another fixture of that name
+        running.open_again()
+
+
 @pytest.fixture(scope="module")
 def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Desktop"]:
     """Run a session bus and an unlocked GNOME Keyring for one module of tests."""

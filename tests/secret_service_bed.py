@@ -13,6 +13,8 @@ import pytest
 import secretstorage
 
 PASSWORD = b"not a secret"
+_INSIDE = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface"
+"""What GNOME Keyring calls the interface of its own prompts."""
 
 
 class Desktop:
@@ -51,13 +53,27 @@ class Desktop:
         with closing(secretstorage.dbus_init()) as bus:
             secretstorage.get_default_collection(bus).lock()
 
-    def tell_if_it_locked_itself(self) -> None:
-        """Say so beside the failure that it may have caused; `test_gnome_keyring.py` then gives it another run."""
+    def open_again(self) -> None:
+        """Unlock a daemon that locked itself, and say so beside the failure that it may have caused.
+
+        `test_gnome_keyring.py` then gives that test another run; those after it find the keyring open.
+        """
         from codex_auth.keys import secret_service
 
         self._daemon.send_signal(signal.SIGCONT)
         if not self._is_locked_by_us and secret_service.state() == "locked":
             print("The daemon has locked its collection, and nobody asked it to.")
+            self._unlock()
+
+    def _unlock(self) -> None:
+        """Give the daemon the password as its own prompt would."""
+        from secretstorage.util import DBusAddressWrapper, format_secret, open_session
+
+        with closing(secretstorage.dbus_init()) as bus:
+            path = secretstorage.get_default_collection(bus).collection_path
+            secret = format_secret(open_session(bus), PASSWORD, "text/plain")
+            inside = DBusAddressWrapper("/org/freedesktop/secrets", _INSIDE, bus)
+            inside.call("UnlockWithMasterPassword", "o(oayays)", path, secret)
 
 
 @contextmanager
@@ -98,7 +114,7 @@ def running_desktop(home: Path, *, password: bytes | None = PASSWORD) -> Iterato
                         desktop = Desktop(env, daemon)
                         yield desktop
                         if password:
-                            desktop.tell_if_it_locked_itself()
+                            desktop.open_again()
             finally:
                 daemon.send_signal(signal.SIGCONT)
                 daemon.terminate()
