@@ -6,16 +6,8 @@ import click
 
 from codex_auth.cli import options
 from codex_auth.core.names import DEFAULT
-from codex_auth.core.provider import (
-    OPENAI_CLIENT_ID,
-    OPENAI_DIALECT,
-    OPENAI_ISSUER,
-    OPENAI_SCOPE,
-    CallbackAt,
-    Provider,
-    read_callback,
-    read_issuer,
-)
+from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_ISSUER, OPENAI_SCOPE
+from codex_auth.core.provider import OPENAI_DIALECT, CallbackAt, Provider, read_callback, read_issuer
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.neighbours import policies

@@ -9,7 +9,7 @@ from codex_auth.cli.doors import SCHEMA_VERSION
 from codex_auth.core.errors import AuthError
 from codex_auth.core.model import Credential
 from codex_auth.core.names import LEGACY_PREFIX
-from codex_auth.core.provider import OPENAI_ISSUER
+from codex_auth.core.openai import OPENAI_ISSUER
 from codex_auth.core.text import printable
 from codex_auth.edge.places import STORE_DEFAULT, Places
 from codex_auth.edge.world import World

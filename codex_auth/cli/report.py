@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from codex_auth.cli import show as words
-from codex_auth.core.model import Card
-from codex_auth.core.provider import OPENAI_ISSUER
+from codex_auth.core.card import Card
+from codex_auth.core.openai import OPENAI_ISSUER
 from codex_auth.core.text import printable
 from codex_auth.stories import status as story
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from codex_auth.core.model import Identity
+from codex_auth.core.card import Identity
 from codex_auth.core.text import mask_account, mask_email, printable
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import click
 
 from codex_auth.cli import hot, options
+from codex_auth.core.card import OWNER_SELF
 from codex_auth.core.errors import TokenOnTerminal, VaultLocked
-from codex_auth.core.model import OWNER_SELF
 from codex_auth.core.policy import Policy
 from codex_auth.edge.folders import private_folder
 from codex_auth.edge.places import Places

@@ -6,8 +6,8 @@ from typing import Any
 from codex_auth.cli import show as words
 from codex_auth.cli import why_openclaw
 from codex_auth.core.errors import PolicyUnusable
+from codex_auth.core.openai import OPENAI_HOST
 from codex_auth.core.policy import WORKSPACES, Rule
-from codex_auth.core.provider import OPENAI_HOST
 from codex_auth.core.text import mask_account, printable
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World

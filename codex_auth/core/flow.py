@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from codex_auth.core.card import Identity
 from codex_auth.core.errors import (
     AuthError,
     IdTokenRefused,
@@ -20,8 +21,8 @@ from codex_auth.core.errors import (
     ProviderUnreachable,
 )
 from codex_auth.core.idtoken import read_identity
-from codex_auth.core.model import Identity
-from codex_auth.core.provider import ORIGINATOR, Provider
+from codex_auth.core.openai import ORIGINATOR
+from codex_auth.core.provider import Provider
 from codex_auth.core.replies import (
     Failure,
     Reply,

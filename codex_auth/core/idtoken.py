@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from codex_auth.core.card import Identity
 from codex_auth.core.errors import IdTokenRefused
 from codex_auth.core.jsontext import Document, JsonDamaged
-from codex_auth.core.model import Identity
 from codex_auth.core.provider import Provider
 from codex_auth.core.secret import Secret
 from codex_auth.core.text import printable

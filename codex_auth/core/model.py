@@ -3,38 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from codex_auth.core.card import OWNER_SELF, Identity
 from codex_auth.core.secret import Secret
-
-OWNER_SELF = "codex-auth"
-"""We hold the refresh token and are the only one who may spend it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who a credential belongs to, as the provider's id token says.
-
-    `issuer` and `subject` with `account_id` are the identity (OpenID Connect Core section 2); e-mail and plan
-    are for people to read and never compared.
-    """
-
-    issuer: str
-    subject: str
-    account_id: str
-    user_id: str = ""
-    email: str = ""
-    plan: str = ""
-
-    def is_same_account(self, other: "Identity") -> bool:
-        """Whether both are the same account of the same user at the same provider.
-
-        A part that one side does not know (a file written by another program has no subject) cannot tell
-        them apart; the account id always can.
-        """
-        return (
-            self.account_id == other.account_id
-            and (not self.issuer or not other.issuer or self.issuer == other.issuer)
-            and (not self.subject or not other.subject or self.subject == other.subject)
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,24 +30,6 @@ class Credential:
     """Whether `access` is an API key: it belongs to no account that we know, never ends, and nothing renews it."""
     store_why: str = ""
     """Why it is in the store it is in, in words; empty where nobody noted it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """What may be shown of a stored credential: everything but the secrets."""
-
-    profile: str
-    profile_id: str
-    kind: str
-    """`oauth`, `token` or `api_key`, as the store's schema names it."""
-    owner: str
-    store: str
-    identity: Identity
-    expires: datetime | None
-    refreshed: datetime | None = None
-    signed_in: datetime | None = None
-    has_refresh_token: bool = False
-    store_why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

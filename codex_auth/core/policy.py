@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from codex_auth.core.card import OWNER_SELF, Card, Identity
 from codex_auth.core.errors import PolicyRefused
-from codex_auth.core.model import OWNER_SELF, Card, Credential, Identity
-from codex_auth.core.provider import OPENAI_ISSUER
+from codex_auth.core.model import Credential
+from codex_auth.core.openai import OPENAI_ISSUER
 from codex_auth.core.text import mask_account
 
 METHODS, FLOWS, STORES, ISSUERS, WORKSPACES = "login methods", "flows", "stores", "issuers", "workspaces"

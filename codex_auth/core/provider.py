@@ -4,14 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codex_auth.core.errors import BadIssuer, CallbackRefused
-
-OPENAI_ISSUER = "https://auth.openai.com"
-OPENAI_HOST = "auth.openai.com"
-OPENAI_CLIENT_ID = "app_EMoamEEZ73f0CkXaXp7hrann"
-"""The public client id of Codex (codex-rs/login/src/auth/manager.rs); a public client has no secret."""
-OPENAI_SCOPE = "openid profile email offline_access api.connectors.read api.connectors.invoke"
-ORIGINATOR = "codex_auth"
-"""Who we say we are; Codex itself says `codex_cli_rs`."""
+from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_ISSUER, OPENAI_SCOPE
 
 CALLBACK_PORTS = (1455, 1457)
 """The two ports registered for Codex's client id; its allow-list of redirects is exact."""

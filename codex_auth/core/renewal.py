@@ -16,7 +16,8 @@ from codex_auth.core.errors import (
 from codex_auth.core.flow import Request
 from codex_auth.core.idtoken import AUTH_CLAIM, peek_claims
 from codex_auth.core.model import Credential
-from codex_auth.core.provider import ORIGINATOR, Provider
+from codex_auth.core.openai import ORIGINATOR
+from codex_auth.core.provider import Provider
 from codex_auth.core.replies import Failure, Reply, TokenReply, read_error, read_token_reply, skew
 from codex_auth.core.secret import Secret
 from codex_auth.core.text import mask_account

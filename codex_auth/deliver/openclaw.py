@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from codex_auth.core.card import Identity
 from codex_auth.core.errors import (
     AuthError,
     DeliveryError,
@@ -26,8 +27,8 @@ from codex_auth.core.errors import (
     OpenClawUnknown,
     OrderNotSet,
 )
-from codex_auth.core.model import Credential, Identity
-from codex_auth.core.provider import OPENAI_ISSUER
+from codex_auth.core.model import Credential
+from codex_auth.core.openai import OPENAI_ISSUER
 from codex_auth.core.secret import Secret
 from codex_auth.deliver.protocol import Gift, Given, Held, hash_of
 from codex_auth.edge import errand

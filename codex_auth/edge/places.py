@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from codex_auth.core.errors import StoreError, UsageError
-from codex_auth.edge import where
+from codex_auth.edge import folders, where
 from codex_auth.edge.config import Config, read_config
 
 TYPE_CHECKING = False
@@ -152,6 +152,14 @@ def find_places(
         auth_rule=rule,
         is_openclaw_file=is_openclaw,
     )
+
+
+def pending_path(places: Places, *, make: bool = False) -> str:
+    """Return the pending-state file; `make` also makes its folder. Raises `StoreError` where that is unsafe."""
+    folder = None if places.state_is_ours else folders.openclaw_folder(make=make)
+    if make:
+        folders.private_folder(places.state)
+    return os.path.join(folder or places.state, PENDING_NAME)
 
 
 def _choose_store(env: Mapping[str, str], config: Config, asked: str) -> tuple[str, str]:

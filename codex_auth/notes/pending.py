@@ -20,14 +20,11 @@ from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.model import DeviceGrant, PendingLogin
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files
-from codex_auth.edge.places import FILE, PENDING_NAME, Places
+from codex_auth.edge.places import FILE, Places, pending_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codex_auth.keys.seal import Seal
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
     from codex_auth.notes.queue import Request
 
 LIFETIME = timedelta(minutes=10)
@@ -152,7 +149,7 @@ class PendingFile:
 
     def __init__(self, places: Places, *, make: bool = False) -> None:
         """Find the file; `make` also makes its folder, for whoever is about to write."""
-        self.path = _pending_path(places, make=make)
+        self.path = pending_path(places, make=make)
         self._places = places
 
     def read(self) -> PendingTable:
@@ -257,13 +254,6 @@ class PendingFile:
 
     def _damaged(self, problem: str) -> PendingDamaged:
         return PendingDamaged(path=self.path, problem=problem, kept="it is")
-
-
-def _pending_path(places: Places, *, make: bool) -> str:
-    folder = None if places.state_is_ours else files.openclaw_folder(make=make)
-    if make:
-        files.private_folder(places.state)
-    return os.path.join(folder or places.state, PENDING_NAME)
 
 
 def _waiting_device(login: PendingLogin) -> WaitingDevice | None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from codex_auth.core.card import OWNER_SELF, Card, Identity
 from codex_auth.core.errors import (
     ForeignFileDamaged,
     LockBusy,
@@ -24,7 +25,6 @@ from codex_auth.core.errors import (
     StoreNewer,
 )
 from codex_auth.core.jsontext import Edit, JsonDamaged, Member, spliced
-from codex_auth.core.model import OWNER_SELF, Card, Choice, Credential, Identity
 from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.edge import files
 from codex_auth.edge.folders import resolve
@@ -37,6 +37,8 @@ from codex_auth.stores.guards import check_expected, hold_profile
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeVar
+
+    from codex_auth.core.model import Choice, Credential
 
     _Read = TypeVar("_Read")
 
@@ -90,13 +92,13 @@ class AuthProfiles:
         cards = self._read(self._cards_in)[1]  # nothing else of the file may stay while the caller takes its time
         yield from cards.values()
 
-    def load(self, profile: str) -> Credential | None:
+    def load(self, profile: str) -> "Credential | None":
         """Return the sign-in of one profile."""
         found = self._walk(profile).found
         entry = profiles_text.best(found, self._prefix + profile)
         return entries.credential_of(_fields(entry), profile=profile, owner=self._owner) if entry else None
 
-    def save(self, credential: Credential, *, expecting: Identity | None = None) -> None:
+    def save(self, credential: "Credential", *, expecting: Identity | None = None) -> None:
         """Write one entry, and its place in `order`.
 
         The file's old state is kept beside it, except by a save without a refresh token: that is how a login
@@ -117,8 +119,10 @@ class AuthProfiles:
         """Hold one profile. It is the same lock whatever store the profile is kept in."""
         return hold_profile(self._locks, profile, timeout)
 
-    def choice(self, profile: str) -> Choice:  # noqa: ARG002 - one store, whatever the profile
+    def choice(self, profile: str) -> "Choice":  # noqa: ARG002 - one store, whatever the profile
         """Return what was chosen by opening this store and no other."""
+        from codex_auth.core.model import Choice
+
         return Choice(kind=self.kind, why=self._why)
 
     def prove_writable(self) -> None:
@@ -247,7 +251,7 @@ class AuthProfiles:
         self,
         outline: profiles_text.Outline,
         found: list[Member],
-        credential: Credential,
+        credential: "Credential",
         expecting: Identity | None,
     ) -> list[Edit]:
         own_id = self._prefix + credential.profile

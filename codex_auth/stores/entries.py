@@ -7,10 +7,14 @@ The schema is OpenClaw's (`AuthProfileCredential`); what it has no field for is 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from codex_auth.core.card import Card, Identity
 from codex_auth.core.foreign import FENCE
-from codex_auth.core.model import Card, Credential, Identity
-from codex_auth.core.provider import OPENAI_ISSUER
+from codex_auth.core.openai import OPENAI_ISSUER
 from codex_auth.core.secret import Secret
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_auth.core.model import Credential
 
 OURS = "codexAuth"
 OWNER_OPENCLAW = "openclaw"
@@ -64,13 +68,15 @@ def card_of(entry: Entry, *, profile: str, profile_id: str, owner: str, store: s
     )
 
 
-def credential_of(entry: Entry, *, profile: str, owner: str) -> Credential | None:
+def credential_of(entry: Entry, *, profile: str, owner: str) -> "Credential | None":
     """Return the sign-in or the API key an entry holds, or None if it holds none that can be used.
 
     None are those that are kept elsewhere (`oauthRef`, `tokenRef`, `keyRef`) and a refresh fence. An `oauth` entry
     that does not say when it ends counts as ended; a `token` entry that does not never ends, as in OpenClaw, nor does
     a key.
     """
+    from codex_auth.core.model import Credential
+
     kind, ours = _text(entry, "type"), _object(entry, OURS)
     access = _text(entry, _ACCESS.get(kind, ""))
     if not access or access.startswith(FENCE):
@@ -93,7 +99,7 @@ def credential_of(entry: Entry, *, profile: str, owner: str) -> Credential | Non
     )
 
 
-def fields_of(credential: Credential, *, provider: str, as_token: bool) -> dict[str, object]:
+def fields_of(credential: "Credential", *, provider: str, as_token: bool) -> dict[str, object]:
     """Return every field of ours for this sign-in; None are those the entry must not have.
 
     `as_token` writes OpenClaw's `token` type, which is what an access token without a refresh token is there.

@@ -3,8 +3,8 @@
 import os
 from contextlib import AbstractContextManager
 
+from codex_auth.core.card import Identity
 from codex_auth.core.errors import IdentityMismatch, ProfileNotFound
-from codex_auth.core.model import Identity
 from codex_auth.core.text import mask_account
 
 

@@ -6,7 +6,8 @@ It keeps every promise of the protocol that does not need a disk; the contract t
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
-from codex_auth.core.model import Card, Choice, Credential, Identity
+from codex_auth.core.card import Card, Identity
+from codex_auth.core.model import Choice, Credential
 from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.stores.guards import check_expected, hold_profile
 

@@ -12,9 +12,10 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 
+from codex_auth.core.card import OWNER_SELF, Card, Identity
 from codex_auth.core.errors import BadProfileName, IndexDamaged, KeyringDamaged, StoreError
 from codex_auth.core.jsontext import JsonDamaged, read_object
-from codex_auth.core.model import OWNER_SELF, Card, Choice, Credential, Identity
+from codex_auth.core.model import Choice, Credential
 from codex_auth.core.names import LEGACY_PREFIX, read_name
 from codex_auth.edge.places import Places
 from codex_auth.keys.keyrings import Keyring

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from codex_auth.core.model import Card, Choice, Credential, Identity
+from codex_auth.core.card import Card, Identity
+from codex_auth.core.model import Choice, Credential
 
 
 class Store(Protocol):

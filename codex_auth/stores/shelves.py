@@ -7,8 +7,9 @@ hold, and the file lists the rest. A profile that is in two (a move that was cut
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
+from codex_auth.core.card import Card, Identity
 from codex_auth.core.errors import AuthError, IndexDamaged
-from codex_auth.core.model import Card, Choice, Credential, Identity
+from codex_auth.core.model import Choice, Credential
 from codex_auth.edge.places import Places
 from codex_auth.stores import AUTO, open_kind
 from codex_auth.stores.guards import hold_profile

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from codex_auth.core.card import Card
 from codex_auth.core.errors import AuthError
-from codex_auth.core.model import Card
 from codex_auth.notes.rounds import Told
 
 REFRESHED, FAILED, EXPIRING, NEEDS_LOGIN = "refreshed", "failed", "expiring", "needs_login"

@@ -8,8 +8,8 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from codex_auth.core.card import OWNER_SELF, Card
 from codex_auth.core.foreign import Held, codex_tokens, profile_tokens
-from codex_auth.core.model import OWNER_SELF, Card
 from codex_auth.core.secret import Secret
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World

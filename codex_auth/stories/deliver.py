@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from codex_auth.core.card import OWNER_SELF
 from codex_auth.core.errors import (
     AlreadyOpenClaws,
     ApiKeyStays,
@@ -29,7 +30,7 @@ from codex_auth.core.errors import (
     PolicyUnusable,
     ProfileNotFound,
 )
-from codex_auth.core.model import OWNER_SELF, Credential
+from codex_auth.core.model import Credential
 from codex_auth.core.policy import Policy
 from codex_auth.core.secret import Secret
 from codex_auth.core.text import mask_account

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
+from codex_auth.core.card import OWNER_SELF, Card
 from codex_auth.core.errors import (
     AuthError,
     LockBusy,
@@ -19,7 +20,7 @@ from codex_auth.core.errors import (
     RefreshStuck,
     TwoCopies,
 )
-from codex_auth.core.model import OWNER_SELF, Card, Credential
+from codex_auth.core.model import Credential
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.world import World

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from codex_auth.core.card import OWNER_SELF
 from codex_auth.core.errors import ApiKeyNotMoved, AuthError, CopyDiffers, OwnerReadsIt, ProfileNotFound, StoreError
-from codex_auth.core.model import OWNER_SELF
 from codex_auth.core.policy import Policy
 from codex_auth.edge.places import Places
 from codex_auth.notes.journal import REPLIED, Journal

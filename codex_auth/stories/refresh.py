@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from codex_auth.core import renewal
+from codex_auth.core.card import OWNER_SELF
 from codex_auth.core.errors import (
     ApiKeyStays,
     AuthError,
@@ -30,8 +31,9 @@ from codex_auth.core.errors import (
     RefreshUncertain,
     TwoCopies,
 )
-from codex_auth.core.model import OWNER_SELF, Credential
-from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider, read_issuer
+from codex_auth.core.model import Credential
+from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_SCOPE
+from codex_auth.core.provider import Provider, read_issuer
 from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
 from codex_auth.edge.places import Places

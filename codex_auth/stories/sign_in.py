@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from codex_auth.core import flow
+from codex_auth.core.card import Identity
 from codex_auth.core.errors import AuthError, ForeignFileDamaged, IdentityMismatch, SaveUnconfirmed, StoreDamaged
-from codex_auth.core.model import Credential, Identity, PendingLogin
+from codex_auth.core.model import Credential, PendingLogin
 from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.core.policy import Policy
 from codex_auth.core.provider import OPENAI_DIALECT, CallbackAt, Provider

@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from codex_auth.core.card import Card
 from codex_auth.core.errors import AuthError, HandOverUnclear, PolicyRefused, ProfileNotFound, TwoCopies
-from codex_auth.core.model import Card
 from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.edge import where
-from codex_auth.edge.places import Places
+from codex_auth.edge.places import Places, pending_path
 from codex_auth.edge.world import World
 from codex_auth.neighbours import elsewhere
-from codex_auth.notes.pending import PendingFile, Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from codex_auth.core.policy import Policy
     from codex_auth.notes.deliveries import Delivery
+    from codex_auth.notes.pending import Waiting
     from codex_auth.notes.queue import Request
     from codex_auth.stores.protocol import Store
 
@@ -42,7 +42,7 @@ class Report:
     """What `status` shows. `trouble` holds what could not be read; the rest is still true."""
 
     cards: list[Card]
-    waiting: list[Waiting]
+    waiting: "list[Waiting]"
     default: str
     trouble: list[AuthError]
     copies: dict[str, list[str]]
@@ -66,7 +66,11 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
 
     queue: list[Request] = []
 
-    def pending() -> Iterable[Waiting]:
+    def pending() -> "Iterable[Waiting]":
+        if not os.path.lexists(pending_path(places)):  # nothing was ever started, which costs one look
+            return ()
+        from codex_auth.notes.pending import PendingFile
+
         table = PendingFile(places).read()
         queue.extend(table.queue)
         return table.waiting.values()

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from codex_auth.core.card import Identity
 from codex_auth.core.errors import (
     AuthError,
     ForeignFileDamaged,
@@ -24,7 +25,7 @@ from codex_auth.core.errors import (
     StoreError,
     VaultUnreadable,
 )
-from codex_auth.core.model import Credential, Identity
+from codex_auth.core.model import Credential
 from codex_auth.core.secret import Secret
 from codex_auth.stores.protocol import Store
 from tests.contract import raw

@@ -16,7 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from codex_auth.core.errors import AuthError, DevicePending, NoPendingLogin, PendingLoginGone
 from codex_auth.core.model import PendingLogin
-from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider
+from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_SCOPE
+from codex_auth.core.provider import Provider
 from codex_auth.core.secret import Secret
 from codex_auth.edge.places import find_places
 from codex_auth.edge.world import World

@@ -10,7 +10,8 @@ import pytest
 
 from codex_auth.core.errors import AuthError, CaUnusable, ProviderUnreachable, ProxyFailed, ProxyUnusable
 from codex_auth.core.flow import Request
-from codex_auth.core.provider import OPENAI_HOST, Provider
+from codex_auth.core.openai import OPENAI_HOST
+from codex_auth.core.provider import Provider
 from codex_auth.edge.timers import carried
 from codex_auth.net import wire
 from codex_auth.net.authorities import find_authorities, trust

@@ -24,7 +24,8 @@ from codex_auth.core.errors import (
     ProviderUnreachable,
 )
 from codex_auth.core.model import DeviceGrant
-from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, RFC_DIALECT, Provider
+from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_SCOPE
+from codex_auth.core.provider import RFC_DIALECT, Provider
 from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
 from tests.pure.conversation import CODE, NOW, VERIFIER, Talk, json_reply, key_set, talk, tokens

@@ -24,7 +24,8 @@ from codex_auth.core.flow import (
     sign_in,
 )
 from codex_auth.core.idtoken import AUTH_CLAIM
-from codex_auth.core.provider import OPENAI_SCOPE, Provider
+from codex_auth.core.openai import OPENAI_SCOPE
+from codex_auth.core.provider import Provider
 from codex_auth.core.replies import read_token_reply
 from codex_auth.core.secret import Secret
 from tests.pure.conversation import (

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codex_auth.core.card import Identity
 from codex_auth.core.errors import IdTokenRefused
 from codex_auth.core.idtoken import AUTH_CLAIM, PROFILE_CLAIM, moment, peek_claims, read_identity
-from codex_auth.core.model import Identity
 from codex_auth.core.secret import Secret
 from tests.pure.conversation import (
     ACCOUNT,

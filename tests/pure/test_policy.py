@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codex_auth.core import policy_text
+from codex_auth.core.card import Card, Identity
 from codex_auth.core.errors import PolicyRefused, PolicyUnusable
-from codex_auth.core.model import Card, Identity
+from codex_auth.core.openai import OPENAI_ISSUER
 from codex_auth.core.policy import (
     API_KEY,
     BROWSER,
@@ -30,7 +31,6 @@ from codex_auth.core.policy import (
     Policy,
     Rule,
 )
-from codex_auth.core.provider import OPENAI_ISSUER
 
 IDS = ("ws-1", "ws-2", "ws-3")
 ADDRESSES = (OPENAI_ISSUER, "https://auth.acme.example")

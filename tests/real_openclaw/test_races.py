@@ -22,7 +22,8 @@ return facts.count;
 _OUR_WRITES = """
 import sys
 from datetime import UTC, datetime, timedelta
-from codex_auth.core.model import Credential, Identity
+from codex_auth.core.card import Identity
+from codex_auth.core.model import Credential
 from codex_auth.core.secret import Secret
 from codex_auth.deliver.openclaw_json import JsonEra
 from codex_auth.deliver.protocol import Gift

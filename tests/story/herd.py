@@ -17,7 +17,8 @@ from typing import Any
 
 from codex_auth.core import renewal
 from codex_auth.core.errors import AuthError
-from codex_auth.core.provider import OPENAI_CLIENT_ID, OPENAI_SCOPE, Provider
+from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_SCOPE
+from codex_auth.core.provider import Provider
 from codex_auth.core.secret import Secret
 from codex_auth.edge.places import find_places
 from codex_auth.edge.world import World

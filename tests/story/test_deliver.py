@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from codex_auth.core.card import Identity
 from codex_auth.core.errors import (
     ApiKeyStays,
     DeliveryError,
@@ -21,7 +22,7 @@ from codex_auth.core.errors import (
     PolicyRefused,
     StoreError,
 )
-from codex_auth.core.model import Credential, Identity
+from codex_auth.core.model import Credential
 from codex_auth.core.secret import Secret
 from codex_auth.deliver.protocol import Gift, Given, Held, hash_of
 from codex_auth.edge.places import Places, find_places

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from codex_auth.core.card import Card, Identity
 from codex_auth.core.errors import AuthError, Stop
 from codex_auth.core.flow import Request
-from codex_auth.core.model import Card, Credential, Identity
+from codex_auth.core.model import Credential
 from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
 from codex_auth.edge.places import Places, find_places

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.core.provider import OPENAI_HOST, OPENAI_ISSUER
+from codex_auth.core.openai import OPENAI_HOST, OPENAI_ISSUER
 from codex_auth.sandbox.server import Sandbox
 from codex_auth.sandbox.visitor import approve
 from tests.edge.test_wire import Authority, authority

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from codex_auth.core.model import Credential, Identity
+from codex_auth.core.card import Identity
+from codex_auth.core.model import Credential
 from codex_auth.core.secret import Secret
 from codex_auth.stories.run import environment
 from tests.story.conftest import Person, Program
