@@ -156,7 +156,7 @@ def print_refreshed(results: Mapping[str, Credential | AuthError], world: World,
         world.out(json.dumps(document, ensure_ascii=False))
     for profile, result in results.items() if not as_json else ():
         if isinstance(result, AuthError):
-            _tell_failure(result, world)
+            tell_failure(result, world)
         else:
             world.out(f"{profile}: the access token ends in {words.duration(result.expires - world.now())}.")
     if not results and not as_json:
@@ -167,11 +167,12 @@ def print_refreshed(results: Mapping[str, Credential | AuthError], world: World,
 def refreshed_row(profile: str, result: Credential | AuthError) -> dict[str, object]:
     """Return how one profile's refresh ended, for JSON."""
     if isinstance(result, AuthError):
-        return _failed_row(profile, result)
+        return failed_row(profile, result)
     return {"profile": profile, "ok": True, "expires_at": words.stamp(result.expires)}
 
 
-def _failed_row(profile: str, error: AuthError) -> dict[str, object]:
+def failed_row(profile: str, error: AuthError) -> dict[str, object]:
+    """Return how it ended for a profile for which it failed, for JSON."""
     return {
         "profile": profile,
         "ok": False,
@@ -182,7 +183,8 @@ def _failed_row(profile: str, error: AuthError) -> dict[str, object]:
     }
 
 
-def _tell_failure(error: AuthError, world: World) -> None:
+def tell_failure(error: AuthError, world: World) -> None:
+    """Say what failed, and what to type next."""
     world.tell(f"codex-auth: {error}")
     world.tell(f"  {error.hint}")
 
@@ -207,7 +209,7 @@ def print_all_moved(results: "Mapping[str, Moved | AuthError]", world: World, *,
         world.out(json.dumps(document, ensure_ascii=False))
     for result in results.values() if not as_json else ():
         if isinstance(result, AuthError):
-            _tell_failure(result, world)
+            tell_failure(result, world)
         else:
             print_moved(result, world, dry_run=dry_run, as_json=False)
     if not results and not as_json:
@@ -217,7 +219,7 @@ def print_all_moved(results: "Mapping[str, Moved | AuthError]", world: World, *,
 
 def _moved_row(profile: str, result: "Moved | AuthError") -> dict[str, object]:
     if isinstance(result, AuthError):
-        return _failed_row(profile, result)
+        return failed_row(profile, result)
     return {"profile": profile, "ok": True, "source": result.source, "target": result.target}
 
 

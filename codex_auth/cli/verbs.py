@@ -16,6 +16,8 @@ VERBS = {
     "leftovers": ("codex_auth.cli.leftovers", "Find and remove old copies of credentials that nobody reads."),
     "move": ("codex_auth.cli.move", "Keep a login in another store: file, keyring or vault."),
     "vault": ("codex_auth.cli.vault", "Change the key of the encrypted vault."),
+    "logout": ("codex_auth.cli.logout", "End a login: revoke it, and delete it everywhere here."),
+    "remove": ("codex_auth.cli.logout", "The same as logout."),
     "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),
     "demo": ("codex_auth.cli.demo", "Run a whole sign-in against the sandbox, in a scratch home."),
 }

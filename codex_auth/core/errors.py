@@ -538,6 +538,14 @@ class ApiKeyNotMoved(AuthError):
     status = 2
 
 
+class KeyNotLoggedOut(AuthError):
+    """An API key is no login: there is nothing at the provider that we could end."""
+
+    code = "key_not_logged_out"
+    sentence = "{profile} is an API key and cannot be logged out."
+    remedy = "Delete it where it was made; `codex-auth key remove {profile}` forgets it here."
+
+
 class OwnerReadsIt(AuthError):
     """Another program owns the login and reads it where it is; moving it would log that program out."""
 

@@ -21,6 +21,7 @@ from codex_auth.core.errors import (
     ProviderUnreachable,
 )
 from codex_auth.core.idtoken import read_identity
+from codex_auth.core.model import Credential
 from codex_auth.core.openai import ORIGINATOR
 from codex_auth.core.provider import Provider
 from codex_auth.core.replies import (
@@ -47,6 +48,7 @@ __all__ = [
     "new_state",
     "new_verifier",
     "revoke",
+    "revoke_login",
     "sign_in",
 ]
 
@@ -169,18 +171,25 @@ def _identified(provider: Provider, reply: Reply, keys: Mapping[str, object] | N
     raise refused
 
 
-def revoke(provider: Provider, token: Secret, *, profile: str = "") -> Flow[None]:
-    """Give a refresh token back (RFC 7009 section 2.1), in the form the Codex CLI uses.
+def revoke_login(provider: Provider, held: Credential) -> Flow[None]:
+    """End a stored login: give back its refresh token, or its access token where it has no other."""
+    yield from revoke(provider, held.refresh or held.access, profile=held.profile, is_access=held.refresh is None)
+
+
+def revoke(provider: Provider, token: Secret, *, profile: str = "", is_access: bool = False) -> Flow[None]:
+    """Give a token back (RFC 7009 section 2.1), in the form the Codex CLI uses: no client with an access token.
 
     Raises `ProviderUnreachable`, `ProviderRefused` or `ProviderReplyUnusable`. A token the provider does not
     know counts as given back (section 2.2).
     """
-    form = {"token": token.reveal(), "token_type_hint": "refresh_token", "client_id": provider.client_id}
+    form = {"token": token.reveal(), "token_type_hint": "access_token"}
+    if not is_access:
+        form |= {"token_type_hint": "refresh_token", "client_id": provider.client_id}
     reply = yield Ask(
         Request(
             method="POST",
             url=provider.revoke_url,
-            purpose="give the refresh token back",
+            purpose="give the token back",
             headers={"Content-Type": "application/json", "Accept": "application/json"},
             body=json.dumps(form, separators=(",", ":")).encode(),
         )

@@ -19,14 +19,14 @@ FLOORS = {
     "callback": "request_head pages ports loopback browser",
     "neighbours": "openclaw openclaw_homes elsewhere leftovers policies",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots keyring_keeper "
-    "os_keyring vault_seen vault_hot vault shelves seals",
+    "os_keyring vault_seen vault_hot vault shelves seals damaged",
     "gateway": "health finding asking",
     "deliver": "protocol openclaw openclaw_json fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh deliver alerts keep apply at_openclaw status "
-    "run move",
+    "run move logout",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
     "queueing token_json hot token login start finish cancel status refresh run keeping timing keep deliver apply_plan "
-    "apply bring_in leftovers move vault demo verbs group skill later main",
+    "apply bring_in leftovers move ended logout vault demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
@@ -49,6 +49,7 @@ MAY_REVEAL = {
     "keys.seal",
     "keys.vault_keys",
     "stores.auth_profiles",
+    "stores.damaged",
     "stores.entries",
     "stories.device",
     "stories.device_steps",
