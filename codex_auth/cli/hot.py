@@ -133,7 +133,7 @@ def answer(arguments: list[str]) -> int | None:
 
 def _say_silent(*, as_json: bool) -> int:
     from codex_auth.cli.doors import guarded
-    from codex_auth.core.errors import KeyringSilent
+    from codex_auth.core.store_errors import KeyringSilent
     from codex_auth.keys.secret_service import READ_SECONDS
 
     def fail() -> int:

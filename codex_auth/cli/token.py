@@ -7,8 +7,9 @@ import click
 
 from codex_auth.cli import hot, options
 from codex_auth.core.card import OWNER_SELF
-from codex_auth.core.errors import TokenOnTerminal, VaultLocked
 from codex_auth.core.policy import Policy
+from codex_auth.core.refresh_errors import TokenOnTerminal
+from codex_auth.core.store_errors import VaultLocked
 from codex_auth.edge.folders import private_folder
 from codex_auth.edge.places import Places
 from codex_auth.neighbours import policies

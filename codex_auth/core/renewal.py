@@ -4,8 +4,13 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from codex_auth.core.errors import (
-    AuthError,
+from codex_auth.core.errors import AuthError
+from codex_auth.core.flow import Request
+from codex_auth.core.idtoken import AUTH_CLAIM, peek_claims
+from codex_auth.core.model import Credential
+from codex_auth.core.openai import ORIGINATOR
+from codex_auth.core.provider import Provider
+from codex_auth.core.refresh_errors import (
     RefreshedOtherAccount,
     RefreshEnded,
     RefreshRefused,
@@ -13,11 +18,6 @@ from codex_auth.core.errors import (
     RefreshTokenRevoked,
     RefreshTokenSpent,
 )
-from codex_auth.core.flow import Request
-from codex_auth.core.idtoken import AUTH_CLAIM, peek_claims
-from codex_auth.core.model import Credential
-from codex_auth.core.openai import ORIGINATOR
-from codex_auth.core.provider import Provider
 from codex_auth.core.replies import Failure, Reply, TokenReply, read_error, read_token_reply, skew
 from codex_auth.core.secret import Secret
 from codex_auth.core.text import mask_account

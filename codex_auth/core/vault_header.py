@@ -7,7 +7,7 @@ ceiling: how much memory and work the key derivation may ask for.
 import struct
 from dataclasses import dataclass
 
-from codex_auth.core.errors import StoreNewer, VaultUnreadable
+from codex_auth.core.store_errors import StoreNewer, VaultUnreadable
 from codex_auth.core.vault_layout import HEADER_BYTES, MAGIC, NONCE_BYTES, VERSION, is_vault
 
 KEY_FILE, PASSPHRASE, KEYRING = "keyfile", "passphrase", "keyring"

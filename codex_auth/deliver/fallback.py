@@ -1,6 +1,6 @@
 """Two ways to one target: the second where the first cannot be gone at all."""
 
-from codex_auth.core.errors import OpenClawNodeUnusable
+from codex_auth.core.delivery_errors import OpenClawNodeUnusable
 from codex_auth.core.model import Credential
 from codex_auth.deliver.protocol import Gift, Given, Target
 

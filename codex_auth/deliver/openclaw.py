@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from codex_auth.core.card import Identity
-from codex_auth.core.errors import (
-    AuthError,
+from codex_auth.core.delivery_errors import (
     DeliveryError,
     NoOpenClaw,
     OpenClawBusy,
@@ -27,6 +26,7 @@ from codex_auth.core.errors import (
     OpenClawUnknown,
     OrderNotSet,
 )
+from codex_auth.core.errors import AuthError
 from codex_auth.core.model import Credential
 from codex_auth.core.openai import OPENAI_ISSUER
 from codex_auth.core.secret import Secret

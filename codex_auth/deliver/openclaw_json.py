@@ -5,7 +5,7 @@ import os
 from dataclasses import replace
 
 from codex_auth.core.card import OWNER_SELF
-from codex_auth.core.errors import OpenClawHasLogin, OpenClawHasOther, OpenClawNotThere, OrderNotSet
+from codex_auth.core.delivery_errors import OpenClawHasLogin, OpenClawHasOther, OpenClawNotThere, OrderNotSet
 from codex_auth.core.model import Credential
 from codex_auth.core.names import name_of_id
 from codex_auth.deliver.protocol import Gift, Given, Held, hash_of

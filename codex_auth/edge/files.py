@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from codex_auth.core.errors import SaveUnconfirmed, StoreError, StoreNotDurable, UnsafeFile
+from codex_auth.core.store_errors import SaveUnconfirmed, StoreError, StoreNotDurable, UnsafeFile
 from codex_auth.edge.folders import fsync_folder, is_ours, my_uid, openclaw_folder, private_folder, resolve
 from codex_auth.edge.trouble import typed, words
 

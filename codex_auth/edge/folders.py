@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Callable
 
-from codex_auth.core.errors import StoreError, UnsafeFile
+from codex_auth.core.store_errors import StoreError, UnsafeFile
 from codex_auth.edge.trouble import typed, words
 
 PRIVATE_FOLDER = 0o700

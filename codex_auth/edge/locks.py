@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from codex_auth.core.errors import LockBusy, StoreError
+from codex_auth.core.store_errors import LockBusy, StoreError
 from codex_auth.core.text import printable
 from codex_auth.edge.folders import is_ours, private_folder
 from codex_auth.edge.trouble import words

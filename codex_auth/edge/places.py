@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from codex_auth.core.errors import StoreError, UsageError
+from codex_auth.core.errors import UsageError
+from codex_auth.core.store_errors import StoreError
 from codex_auth.edge import folders, where
 from codex_auth.edge.config import Config, read_config
 

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from codex_auth.core.errors import AuthError, StoreError, TimerRefused
+from codex_auth.core.errors import AuthError, TimerRefused
 from codex_auth.core.schedule import MARK, SERVICE, TIMER, service_unit, timer_unit
+from codex_auth.core.store_errors import StoreError
 from codex_auth.edge import files
 from codex_auth.edge.places import Places
 

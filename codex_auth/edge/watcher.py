@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 
-from codex_auth.core.errors import StoreError
+from codex_auth.core.store_errors import StoreError
 from codex_auth.edge.trouble import words
 
 _SECONDS = 1.0

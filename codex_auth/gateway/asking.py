@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from codex_auth.core.errors import (
+from codex_auth.core.delivery_errors import (
     GatewayError,
     GatewayScope,
     GatewaySlow,

@@ -15,13 +15,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Protocol, TypeVar
 
-from codex_auth.core.errors import (
-    KeyringLocked,
-    KeyringSilent,
-    KeyringUnavailable,
-    KeyringUnfaithful,
-    StoreError,
-)
+from codex_auth.core.store_errors import KeyringLocked, KeyringSilent, KeyringUnavailable, KeyringUnfaithful, StoreError
 from codex_auth.keys import secret_service
 from codex_auth.keys.session_bus import BusSilent
 

@@ -6,8 +6,9 @@ Those two can be read by other programs of this machine, and stay in the shell's
 import contextlib
 import os
 
-from codex_auth.core.errors import NotATerminal, VaultLocked
+from codex_auth.core.errors import NotATerminal
 from codex_auth.core.secret import Secret
+from codex_auth.core.store_errors import VaultLocked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

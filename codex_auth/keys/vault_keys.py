@@ -3,8 +3,8 @@
 import os
 from dataclasses import dataclass, field, replace
 
-from codex_auth.core.errors import KeyringUnavailable, VaultLocked
 from codex_auth.core.secret import Secret
+from codex_auth.core.store_errors import KeyringUnavailable, VaultLocked
 from codex_auth.core.vault_cipher import KEY_BYTES
 from codex_auth.core.vault_header import KEY_FILE, PASSPHRASE, SALT_BYTES, Derivation, Header
 from codex_auth.core.vault_kdf import derive, strongest

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from codex_auth.core.errors import StoreNotDurable
+from codex_auth.core.store_errors import StoreNotDurable
 from codex_auth.edge import files
 from codex_auth.edge.folders import is_ours
 from codex_auth.edge.trouble import words

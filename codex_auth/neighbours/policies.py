@@ -9,9 +9,10 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 
-from codex_auth.core.errors import PolicyUnusable, StoreError
+from codex_auth.core.errors import PolicyUnusable
 from codex_auth.core.policy import Policy, Rule
 from codex_auth.core.policy_text import Table, read_config, read_managed, read_own, read_requirements
+from codex_auth.core.store_errors import StoreError
 from codex_auth.edge import where
 from codex_auth.edge.folders import my_uid, others_may_write, resolve
 from codex_auth.edge.places import Places

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from codex_auth.core.errors import StoreError
 from codex_auth.core.jsontext import JsonDamaged, read_object
+from codex_auth.core.store_errors import StoreError
 from codex_auth.edge import files
 from codex_auth.edge.places import Places
 

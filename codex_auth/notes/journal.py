@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from codex_auth.core.errors import AuthError, remembered
+from codex_auth.core.errors import AuthError
 from codex_auth.core.jsontext import JsonDamaged, read_object
+from codex_auth.core.refresh_errors import remembered
 from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
 from codex_auth.edge import files

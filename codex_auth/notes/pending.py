@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from codex_auth.core.errors import PendingDamaged, SealBroken
 from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.model import DeviceGrant, PendingLogin
 from codex_auth.core.secret import Secret
+from codex_auth.core.store_errors import PendingDamaged, SealBroken
 from codex_auth.edge import files
 from codex_auth.edge.places import FILE, Places, pending_path
 

@@ -16,7 +16,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from codex_auth.core.card import OWNER_SELF, Card, Identity
-from codex_auth.core.errors import (
+from codex_auth.core.jsontext import Edit, JsonDamaged, Member, spliced
+from codex_auth.core.names import LEGACY_PREFIX
+from codex_auth.core.store_errors import (
     ForeignFileDamaged,
     LockBusy,
     OpenClawOwnsStore,
@@ -24,8 +26,6 @@ from codex_auth.core.errors import (
     StoreError,
     StoreNewer,
 )
-from codex_auth.core.jsontext import Edit, JsonDamaged, Member, spliced
-from codex_auth.core.names import LEGACY_PREFIX
 from codex_auth.edge import files
 from codex_auth.edge.folders import resolve
 from codex_auth.edge.places import Places

@@ -3,8 +3,8 @@
 import glob
 from collections.abc import Iterable
 
-from codex_auth.core.errors import StoreError
 from codex_auth.core.secret import Secret
+from codex_auth.core.store_errors import StoreError
 from codex_auth.edge import files
 
 _BLOT = b"x"

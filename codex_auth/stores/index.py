@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from codex_auth.core.card import OWNER_SELF, Card
-from codex_auth.core.errors import IndexDamaged, StoreNewer
 from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.names import LEGACY_PREFIX
+from codex_auth.core.store_errors import IndexDamaged, StoreNewer
 from codex_auth.edge import files
 from codex_auth.stores import entries
 from codex_auth.stores.entries import Entry

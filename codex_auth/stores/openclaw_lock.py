@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from codex_auth.core.errors import LockBusy, StoreNotDurable
+from codex_auth.core.store_errors import LockBusy, StoreNotDurable
 from codex_auth.edge import files
 from codex_auth.edge.trouble import words
 

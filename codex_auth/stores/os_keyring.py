@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 
 from codex_auth.core.card import OWNER_SELF, Card, Identity
-from codex_auth.core.errors import BadProfileName, IndexDamaged, KeyringDamaged, StoreError
+from codex_auth.core.errors import BadProfileName
 from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.model import Choice, Credential
 from codex_auth.core.names import LEGACY_PREFIX, read_name
+from codex_auth.core.store_errors import IndexDamaged, KeyringDamaged, StoreError
 from codex_auth.edge.places import Places
 from codex_auth.keys.keyrings import Keyring
 from codex_auth.stores import entries, slots

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 from codex_auth.core.card import Card, Identity
-from codex_auth.core.errors import AuthError, IndexDamaged
+from codex_auth.core.errors import AuthError
 from codex_auth.core.model import Choice, Credential
+from codex_auth.core.store_errors import IndexDamaged
 from codex_auth.edge.places import Places
 from codex_auth.stores import AUTO, open_kind
 from codex_auth.stores.guards import hold_profile

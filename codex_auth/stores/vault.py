@@ -13,9 +13,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from codex_auth.core.card import OWNER_SELF, Card, Identity
-from codex_auth.core.errors import AuthError, IndexDamaged, NoVault, VaultLocked, VaultRolledBack, VaultUnreadable
+from codex_auth.core.errors import AuthError
 from codex_auth.core.model import Choice, Credential
 from codex_auth.core.names import LEGACY_PREFIX
+from codex_auth.core.store_errors import IndexDamaged, NoVault, VaultLocked, VaultRolledBack, VaultUnreadable
 from codex_auth.core.vault_cipher import seal, unseal
 from codex_auth.core.vault_header import ID_BYTES, KEY_FILE, KEYRING, Header, read_header, write_header
 from codex_auth.core.vault_layout import NONCE_BYTES, pack, walk

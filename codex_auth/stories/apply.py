@@ -14,9 +14,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
-from codex_auth.core.errors import (
+from codex_auth.core.delivery_errors import (
     ApplyUnfinished,
-    AuthError,
     GatewayCrashLoops,
     GatewayDidNotRestart,
     GatewayError,
@@ -26,16 +25,16 @@ from codex_auth.core.errors import (
     GatewayStrange,
     GatewayUnauthorized,
     GatewayUnreachable,
-    LockBusy,
     NoSuchRequest,
     NotVerified,
     OpenClawBusy,
     OpenClawRefreshing,
     OpenClawSlow,
-    PendingDamaged,
     RequestUnderWay,
     RestartsTooOften,
 )
+from codex_auth.core.errors import AuthError
+from codex_auth.core.store_errors import LockBusy, PendingDamaged
 from codex_auth.edge.locks import hold
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import stop_if_asked

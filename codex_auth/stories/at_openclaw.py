@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from codex_auth.core.errors import NotOurs, NotVerified
+from codex_auth.core.delivery_errors import NotVerified
+from codex_auth.core.refresh_errors import NotOurs
 from codex_auth.deliver.protocol import Target, hash_of
 from codex_auth.deliver.targets import open_target
 from codex_auth.edge.places import Places

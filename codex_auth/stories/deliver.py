@@ -14,24 +14,18 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from codex_auth.core.card import OWNER_SELF
-from codex_auth.core.errors import (
+from codex_auth.core.delivery_errors import (
     AlreadyOpenClaws,
-    ApiKeyStays,
-    AuthError,
     DeliveryError,
     HandOverUnclear,
-    IdentityMismatch,
     ImportInTheWay,
     KeyNotDelivered,
     NothingLeased,
-    NothingToRefresh,
-    NotOurs,
-    PolicyRefused,
-    PolicyUnusable,
-    ProfileNotFound,
 )
+from codex_auth.core.errors import AuthError, IdentityMismatch, PolicyRefused, PolicyUnusable, ProfileNotFound
 from codex_auth.core.model import Credential
 from codex_auth.core.policy import Policy
+from codex_auth.core.refresh_errors import ApiKeyStays, NothingToRefresh, NotOurs
 from codex_auth.core.secret import Secret
 from codex_auth.core.text import mask_account
 from codex_auth.deliver.openclaw import CLEAN

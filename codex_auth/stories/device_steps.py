@@ -18,12 +18,12 @@ from codex_auth.core.errors import (
     DeviceCodeExpired,
     DevicePending,
     NoPendingLogin,
-    PendingDamaged,
     ProviderRefused,
     WaitsForRedirect,
 )
 from codex_auth.core.model import Credential, PendingLogin
 from codex_auth.core.policy import DEVICE, Policy
+from codex_auth.core.store_errors import PendingDamaged
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.notes.pending import PendingFile, Waiting, WaitingDevice

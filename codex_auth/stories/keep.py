@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from codex_auth.core.card import OWNER_SELF, Card
-from codex_auth.core.errors import (
-    AuthError,
-    LockBusy,
+from codex_auth.core.errors import AuthError
+from codex_auth.core.model import Credential
+from codex_auth.core.refresh_errors import (
     NothingToRefresh,
     NotOurs,
     RefreshEnded,
@@ -20,7 +20,7 @@ from codex_auth.core.errors import (
     RefreshStuck,
     TwoCopies,
 )
-from codex_auth.core.model import Credential
+from codex_auth.core.store_errors import LockBusy
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.world import World

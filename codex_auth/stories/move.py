@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 
 from codex_auth.core.card import OWNER_SELF
-from codex_auth.core.errors import ApiKeyNotMoved, AuthError, CopyDiffers, OwnerReadsIt, ProfileNotFound, StoreError
+from codex_auth.core.errors import AuthError, ProfileNotFound
 from codex_auth.core.policy import Policy
+from codex_auth.core.refresh_errors import ApiKeyNotMoved, OwnerReadsIt
+from codex_auth.core.store_errors import CopyDiffers, StoreError
 from codex_auth.edge.places import Places
 from codex_auth.notes.journal import REPLIED, Journal
 from codex_auth.stores.protocol import Store

@@ -11,16 +11,16 @@ from datetime import timedelta
 
 from codex_auth.core import renewal
 from codex_auth.core.card import OWNER_SELF
-from codex_auth.core.errors import (
+from codex_auth.core.delivery_errors import HandOverUnclear
+from codex_auth.core.errors import AuthError, ProfileNotFound, ProviderReplyUnusable, ProviderUnreachable
+from codex_auth.core.model import Credential
+from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_SCOPE
+from codex_auth.core.provider import Provider, read_issuer
+from codex_auth.core.refresh_errors import (
     ApiKeyStays,
-    AuthError,
     ExpiredOnArrival,
-    HandOverUnclear,
     NothingToRefresh,
     NotOurs,
-    ProfileNotFound,
-    ProviderReplyUnusable,
-    ProviderUnreachable,
     RefreshEnded,
     RefreshLost,
     RefreshNotDue,
@@ -31,9 +31,6 @@ from codex_auth.core.errors import (
     RefreshUncertain,
     TwoCopies,
 )
-from codex_auth.core.model import Credential
-from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_SCOPE
-from codex_auth.core.provider import Provider, read_issuer
 from codex_auth.core.replies import Reply
 from codex_auth.core.secret import Secret
 from codex_auth.edge.places import Places

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 from codex_auth.core import flow
 from codex_auth.core.card import Identity
-from codex_auth.core.errors import AuthError, ForeignFileDamaged, IdentityMismatch, SaveUnconfirmed, StoreDamaged
+from codex_auth.core.errors import AuthError, IdentityMismatch
 from codex_auth.core.model import Credential, PendingLogin
 from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.core.policy import Policy
 from codex_auth.core.provider import OPENAI_DIALECT, CallbackAt, Provider
 from codex_auth.core.secret import Secret
+from codex_auth.core.store_errors import ForeignFileDamaged, SaveUnconfirmed, StoreDamaged
 from codex_auth.core.text import mask_account
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import deferred

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from codex_auth.core.card import Card
-from codex_auth.core.errors import AuthError, HandOverUnclear, PolicyRefused, ProfileNotFound, TwoCopies
+from codex_auth.core.errors import AuthError, PolicyRefused, ProfileNotFound
 from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.edge import where
 from codex_auth.edge.places import Places, pending_path
@@ -30,6 +30,9 @@ EXPIRING = timedelta(minutes=10)
 
 SHOWN = timedelta(hours=24)
 """How long the outcome of an `apply` is shown."""
+
+UNCERTAIN = 9
+"""The exit status where it is not certain who alone has a refresh token, as `TwoCopies` and `HandOverUnclear` have."""
 
 LIVE = "live"
 EXPIRING_SOON = "expiring"
@@ -128,10 +131,8 @@ def verdict(report: Report, now: datetime) -> int:
     """
     if report.trouble:
         return report.trouble[0].status
-    if report.copies:
-        return TwoCopies.status
-    if any(not row.is_settled for rows in report.delivered.values() for row in rows):
-        return HandOverUnclear.status
+    if report.copies or any(not row.is_settled for rows in report.delivered.values() for row in rows):
+        return UNCERTAIN
     if report.refused:
         return PolicyRefused.status
     lives = [(life(card, now), card.has_refresh_token) for card in report.cards if not _is_given_away(card, report)]

@@ -9,7 +9,6 @@ from codex_auth.core.errors import (
     ConsentDenied,
     ForeignPendingLogin,
     NoPendingLogin,
-    PendingDamaged,
     PendingLoginGone,
     ProviderRefused,
     ProviderUnreachable,
@@ -22,6 +21,7 @@ from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.core.policy import PASTE
 from codex_auth.core.redirect import Denied, Expected, read_redirect, state_of
 from codex_auth.core.secret import Secret
+from codex_auth.core.store_errors import PendingDamaged
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.keys.seal import Seal

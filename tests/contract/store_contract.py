@@ -15,18 +15,10 @@ from typing import Any, ClassVar
 import pytest
 
 from codex_auth.core.card import Identity
-from codex_auth.core.errors import (
-    AuthError,
-    ForeignFileDamaged,
-    IdentityMismatch,
-    LockBusy,
-    ProfileNotFound,
-    StoreDamaged,
-    StoreError,
-    VaultUnreadable,
-)
+from codex_auth.core.errors import AuthError, IdentityMismatch, ProfileNotFound
 from codex_auth.core.model import Credential
 from codex_auth.core.secret import Secret
+from codex_auth.core.store_errors import ForeignFileDamaged, LockBusy, StoreDamaged, StoreError, VaultUnreadable
 from codex_auth.stores.protocol import Store
 from tests.contract import raw
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.core.errors import KeyringSilent, KeyringUnavailable, StoreError
+from codex_auth.core.store_errors import KeyringSilent, KeyringUnavailable, StoreError
 from codex_auth.keys.keyrings import Keyring
 from codex_auth.keys.seal import KEY_BYTES
 from codex_auth.stores.keyring_keeper import KeyringKeeper, SealInKeyring

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from codex_auth.core.errors import (
+from codex_auth.core.model import Credential
+from codex_auth.core.store_errors import (
     IndexDamaged,
     KeyringDamaged,
     KeyringLocked,
@@ -18,7 +19,6 @@ from codex_auth.core.errors import (
     StoreError,
     StoreNewer,
 )
-from codex_auth.core.model import Credential
 from codex_auth.keys.keyrings import Keyring
 from codex_auth.stores import slots
 from codex_auth.stores.index import Index

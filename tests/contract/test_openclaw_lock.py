@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from codex_auth.core.errors import LockBusy, StoreNotDurable
+from codex_auth.core.store_errors import LockBusy, StoreNotDurable
 from codex_auth.stores import openclaw_lock
 from codex_auth.stores.openclaw_lock import hold_openclaw
 

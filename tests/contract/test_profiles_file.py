@@ -18,7 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codex_auth.core.errors import (
+from codex_auth.core.names import CURRENT_PREFIX
+from codex_auth.core.secret import Secret
+from codex_auth.core.store_errors import (
     ForeignFileDamaged,
     LockBusy,
     OpenClawOwnsStore,
@@ -28,8 +30,6 @@ from codex_auth.core.errors import (
     StoreNotDurable,
     UnsafeFile,
 )
-from codex_auth.core.names import CURRENT_PREFIX
-from codex_auth.core.secret import Secret
 from codex_auth.edge import files
 from codex_auth.edge.places import Places
 from codex_auth.stores import STORES, auth_profiles, open_kind

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.core.errors import AuthError, CopyDiffers, KeyringSilent, ProfileNotFound, StoreError
+from codex_auth.core.errors import AuthError, ProfileNotFound
 from codex_auth.core.model import Choice, Credential
 from codex_auth.core.policy import Policy
+from codex_auth.core.store_errors import CopyDiffers, KeyringSilent, StoreError
 from codex_auth.edge.places import Places, find_places
 from codex_auth.stores.index import Index
 from codex_auth.stores.protocol import Store

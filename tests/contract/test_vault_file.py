@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from codex_auth.core.errors import (
-    AuthError,
+from codex_auth.core.errors import AuthError
+from codex_auth.core.secret import Secret
+from codex_auth.core.store_errors import (
     StoreError,
     StoreNewer,
     StoreNotDurable,
@@ -27,7 +28,6 @@ from codex_auth.core.errors import (
     VaultRolledBack,
     VaultUnreadable,
 )
-from codex_auth.core.secret import Secret
 from codex_auth.core.vault_header import (
     ARGON2ID,
     KEYRING,

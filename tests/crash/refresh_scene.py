@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.request import urlopen
 
-from codex_auth.core.errors import AuthError, RefreshLost
+from codex_auth.core.errors import AuthError
 from codex_auth.core.model import Credential
+from codex_auth.core.refresh_errors import RefreshLost
 from codex_auth.notes.journal import ASKING, REPLIED, Journal, Note
 from codex_auth.sandbox.record import Entry
 from codex_auth.stories.refresh import Wish, refresh

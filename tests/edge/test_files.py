@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from codex_auth.core.errors import SaveUnconfirmed, StoreError, StoreNotDurable, UnsafeFile
+from codex_auth.core.store_errors import SaveUnconfirmed, StoreError, StoreNotDurable, UnsafeFile
 from codex_auth.edge import files
 from codex_auth.edge.folders import openclaw_folder, private_folder, resolve
 from codex_auth.edge.trouble import words

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.core.errors import (
+from codex_auth.core.delivery_errors import (
     GatewayError,
     GatewayOfOther,
     GatewayScope,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from keyring.backends import Windows
 
-from codex_auth.core.errors import KeyringLocked, KeyringSilent, KeyringUnavailable, KeyringUnfaithful
+from codex_auth.core.store_errors import KeyringLocked, KeyringSilent, KeyringUnavailable, KeyringUnfaithful
 from codex_auth.keys import keyrings, secret_service
 from codex_auth.keys.keyrings import ALLOWED, WINDOWS_LIMIT, Keyring, check_open, choose
 from tests.contract.folder_keyring import FolderKeyring

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_auth.core.errors import LockBusy, StoreError
+from codex_auth.core.store_errors import LockBusy, StoreError
 from codex_auth.edge import locks
 from codex_auth.edge.locks import RANKS, LockOrder, Rank, hold
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.core.errors import VaultLocked
+from codex_auth.core.store_errors import VaultLocked
 from codex_auth.keys import passphrases
 from codex_auth.keys.passphrases import from_command, from_descriptor, from_terminal
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.core.errors import StoreError, UnsafeFile
+from codex_auth.core.store_errors import StoreError, UnsafeFile
 from codex_auth.edge import files
 from codex_auth.edge.folders import openclaw_folder, private_folder, resolve
 

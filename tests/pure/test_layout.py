@@ -9,8 +9,9 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text secret errors jsontext foreign card model names openai provider redirect policy policy_text ways "
-    "idtoken replies device_replies flow device renewal schedule vault_layout vault_cipher vault_header vault_kdf",
+    "core": "text secret errors refresh_errors delivery_errors store_errors jsontext foreign card model names openai "
+    "provider redirect policy policy_text ways idtoken replies device_replies flow device renewal schedule "
+    "vault_layout vault_cipher vault_header vault_kdf",
     "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal qr "
     "timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings passphrases vault_keys",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_auth.core.errors import StoreNewer, VaultUnreadable
+from codex_auth.core.store_errors import StoreNewer, VaultUnreadable
 from codex_auth.core.vault_cipher import seal, unseal
 from codex_auth.core.vault_header import (
     ARGON2ID,

@@ -1,18 +1,32 @@
 """Names, masking, issuers and errors: what is accepted, and what is shown."""
 
 import inspect
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_auth.core import errors
+from codex_auth import core
 from codex_auth.core.errors import EXIT_CODES, AuthError, BadIssuer, BadProfileName
 from codex_auth.core.names import name_of_id, read_name
 from codex_auth.core.provider import CallbackAt, Provider, read_issuer
+from codex_auth.core.store_errors import StoreError
 from codex_auth.core.text import mask_account, mask_email, printable
 
-ALL_ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, AuthError)]
+FAMILIES = [
+    import_module(f"codex_auth.core.{found.name}") for found in iter_modules(core.__path__) if "errors" in found.name
+]
+ALL_ERRORS = sorted(
+    {
+        kind
+        for family in FAMILIES
+        for _, kind in inspect.getmembers(family, inspect.isclass)
+        if issubclass(kind, AuthError)
+    },
+    key=lambda kind: kind.__name__,
+)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +207,6 @@ def test_error_codes_are_unique() -> None:
 
 def test_facts_are_made_safe() -> None:
     """A fact that came from outside cannot move the cursor."""
-    error = errors.StoreError(path="/a\x1b[2J", problem="p")
+    error = StoreError(path="/a\x1b[2J", problem="p")
 
     assert "\x1b" not in str(error)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from codex_auth.core.errors import AuthError, GatewaySlow
+from codex_auth.core.delivery_errors import GatewaySlow
+from codex_auth.core.errors import AuthError
 from codex_auth.edge.world import World
 from codex_auth.gateway.asking import DEFERRED, SCHEDULED, Preflight
 from codex_auth.gateway.finding import Found

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.core.errors import (
+from codex_auth.core.delivery_errors import (
     ApplyUnfinished,
-    AuthError,
     GatewayError,
     GatewayScope,
     GatewayUnauthorized,
@@ -20,6 +19,7 @@ from codex_auth.core.errors import (
     OpenClawHasOther,
     RequestUnderWay,
 )
+from codex_auth.core.errors import AuthError
 from codex_auth.edge import files
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World

@@ -8,22 +8,21 @@ from pathlib import Path
 import pytest
 
 from codex_auth.core.card import Identity
-from codex_auth.core.errors import (
-    ApiKeyStays,
+from codex_auth.core.delivery_errors import (
     DeliveryError,
     HandOverUnclear,
     ImportInTheWay,
     KeyNotDelivered,
     NothingLeased,
-    NotOurs,
     OpenClawBusy,
     OpenClawHasOther,
     OpenClawSlow,
-    PolicyRefused,
-    StoreError,
 )
+from codex_auth.core.errors import PolicyRefused
 from codex_auth.core.model import Credential
+from codex_auth.core.refresh_errors import ApiKeyStays, NotOurs
 from codex_auth.core.secret import Secret
+from codex_auth.core.store_errors import StoreError
 from codex_auth.deliver.protocol import Gift, Given, Held, hash_of
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World

@@ -69,7 +69,7 @@ def test_whatever_the_helper_does_nothing_is_shown(program: Program, node: str, 
 
 def test_a_helper_that_hangs_is_ended(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """After its time it is ended with what it started, and the same command may be typed again."""
-    from codex_auth.core.errors import OpenClawSlow
+    from codex_auth.core.delivery_errors import OpenClawSlow
     from codex_auth.deliver.targets import open_target
     from tests.story.test_deliver import credential
 

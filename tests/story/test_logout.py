@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.core.errors import OpenClawBusy
+from codex_auth.core.delivery_errors import OpenClawBusy
 from codex_auth.edge.places import find_places
 from codex_auth.edge.world import World
 from codex_auth.notes import deliveries

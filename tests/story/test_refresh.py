@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from codex_auth.core.errors import (
-    AuthError,
+from codex_auth.core.errors import AuthError, ProviderReplyUnusable, ProviderUnreachable
+from codex_auth.core.model import Credential
+from codex_auth.core.refresh_errors import (
     ExpiredOnArrival,
-    ProviderReplyUnusable,
-    ProviderUnreachable,
     RefreshedOtherAccount,
     RefreshEnded,
     RefreshLost,
@@ -28,10 +27,9 @@ from codex_auth.core.errors import (
     RefreshTokenRevoked,
     RefreshTokenSpent,
     RefreshUncertain,
-    StoreError,
 )
-from codex_auth.core.model import Credential
 from codex_auth.core.replies import Reply
+from codex_auth.core.store_errors import StoreError
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.net import wire

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.core.errors import StoreError, VaultLocked
 from codex_auth.core.model import Credential
 from codex_auth.core.policy import Policy
+from codex_auth.core.store_errors import StoreError, VaultLocked
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.keys.seal import Seal, SealFile
