@@ -82,6 +82,14 @@ class AtOpenClaw:
         """Do the same with fewer rights."""
         self._ask(found).reread()
 
+    def lists(self, found: Found) -> bool:
+        """Whether it lists the login."""
+        return self._ask(found).lists(self._target().place.profile_id, self._request.agent)
+
+    def look_anew(self, found: Found) -> None:
+        """Let it find out anew where logins are kept."""
+        self._ask(found).look_anew(self._request.agent)
+
     def preflight(self, found: Found) -> Preflight:
         """Ask what a restart would cut off."""
         return self._ask(found).preflight()

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect policy policy_text ways idtoken replies "
-    "device_replies flow device renewal schedule vault_layout vault_cipher vault_header vault_kdf",
+    "gateway_errors device_replies flow device renewal schedule vault_layout vault_cipher vault_header vault_kdf",
     "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal qr "
     "timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings passphrases vault_keys",

@@ -59,6 +59,8 @@ class Machine:
     refusals: dict[str, list[AuthError]] = field(default_factory=dict)
     dies: bool = False
     heals: bool = True
+    is_blind: bool = False
+    """Whether its gateway looks where no login is, until it is told to find out anew."""
     calls: list[str] = field(default_factory=list)
     at_call: Callable[[str], None] = lambda _: None
 
@@ -126,6 +128,16 @@ class Machine:
         """Use what is held."""
         self.refuse("reread")
         self.used = self.held
+
+    def lists(self, _found: Found) -> bool:
+        """Tell whether the gateway sees what is held."""
+        self.refuse("lists")
+        return bool(self.held) and not self.is_blind
+
+    def look_anew(self, _found: Found) -> None:
+        """See what is held."""
+        self.refuse("look_anew")
+        self.is_blind = False
 
     def preflight(self, _found: Found) -> Preflight:
         """Tell what goes on."""
