@@ -829,7 +829,10 @@ class GatewayUnreachable(GatewayError):
 
     code = "gateway_unreachable"
     sentence = "The gateway of {state} runs, but takes no connection on port {port}."
-    remedy = "Wait until it is up (`openclaw gateway status`), then run `codex-auth apply {profile}`."
+    remedy = (
+        "It is starting, or crashes as it starts: `openclaw gateway status` says which. The login is delivered; "
+        "run `codex-auth apply {profile}` when it is up."
+    )
     status = 8
 
 
@@ -912,7 +915,10 @@ class GatewayCrashLoops(GatewayError):
 
     code = "gateway_crash_loops"
     sentence = "The gateway of {state} starts again and again since its restart."
-    remedy = "Its log says why (`openclaw logs`); `codex-auth apply {profile}` delivers again when it is mended."
+    remedy = (
+        "Stop it (`openclaw gateway stop`), mend what `openclaw doctor` finds and start it again ({start}); "
+        "then run `codex-auth apply {profile}`."
+    )
 
 
 class NotVerified(GatewayError):

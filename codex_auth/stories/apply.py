@@ -419,7 +419,7 @@ class _Runner:
         while self._world.ticks() < end:
             health = site.health(found)
             if health.state == DOWN or (health.uptime_ms is not None and health.uptime_ms < age):
-                raise GatewayCrashLoops(**self._facts(request))
+                raise GatewayCrashLoops(**self._facts(request), start=START[found.supervisor])
             age = health.uptime_ms if health.uptime_ms is not None else age
             self._rest(_POLL)
 

@@ -58,6 +58,8 @@ class Machine:
     delivered: int = 0
     refusals: dict[str, list[AuthError]] = field(default_factory=dict)
     dies: bool = False
+    crashes: bool = False
+    """Whether it begins anew every two seconds since it restarted."""
     heals: bool = True
     is_blind: bool = False
     """Whether its gateway looks where no login is, until it is told to find out anew."""
@@ -115,7 +117,8 @@ class Machine:
         assert found.port == PORT
         if self.born is None or self.clock.seconds < self.born:
             return Health(DOWN)
-        return Health(UP, int((self.clock.seconds - self.born) * 1000))
+        age = self.clock.seconds - self.born
+        return Health(UP, int((age % 2 if self.crashes and self.restarts else age) * 1000))
 
     def reload(self, _found: Found) -> None:
         """Use what is held."""

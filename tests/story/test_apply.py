@@ -304,6 +304,20 @@ def test_a_gateway_that_does_not_come_back(bed: Bed) -> None:
     assert bed.machine.held == ""
 
 
+def test_a_gateway_that_crashes_as_it_starts(bed: Bed) -> None:
+    """One that is young again and again after its restart is no success: the lease goes again, and it is said."""
+    bed.machine.crashes = True
+    bed.ask(restart=True)
+
+    [failed] = bed.work()
+
+    assert failed.outcome
+    assert (failed.step, failed.outcome.code) == ("failed", "gateway_crash_loops")
+    assert "`openclaw gateway start`" in failed.outcome.hint
+    assert bed.machine.held == ""
+    assert bed.machine.restarts == 1
+
+
 def test_cancelling(bed: Bed) -> None:
     """What was not begun is forgotten, what is under way is not, and nothing else is known."""
     first = bed.ask()
