@@ -1,10 +1,15 @@
 """What is said of requests to apply a login: while they wait, as they go on, and when they are over."""
 
 import json
+import sys
+import threading
 from datetime import datetime
+from types import TracebackType
+from typing import Self
 
 from codex_auth.cli import show as words
 from codex_auth.core.text import printable
+from codex_auth.edge.terminal import Countdown
 from codex_auth.edge.world import World
 from codex_auth.notes import queue as steps
 from codex_auth.notes.queue import Request
@@ -17,6 +22,16 @@ _EFFECTS = {
     steps.SECOND_TURN: "the gateway's second turn uses it",
     "": "",
 }
+_UNNOTICED = 0.5
+"""Seconds that nobody wonders about."""
+_SHORT = {
+    steps.DELIVERING: "delivering",
+    steps.RELOADING: "the gateway reads its logins",
+    steps.WAITING: "waiting",
+    steps.RESTARTING: "waiting for the restart; Ctrl-C leaves it queued, `codex-auth apply` goes on",
+    steps.VERIFYING: "looking whether the gateway sees it",
+}
+"""What stands beside the time on a terminal."""
 _STEPS = {
     steps.QUEUED: "waits for its turn",
     steps.DELIVERING: "is being delivered",
@@ -62,8 +77,7 @@ def document(request: Request) -> dict[str, object]:
 def line(request: Request, now: datetime) -> str:
     """Return a request in one line."""
     said = f"{request.profile} {_STEPS[request.step]} at {request.target}"
-    if request.waits_for and not request.is_over:
-        said += f"; it waits for {printable(request.waits_for, limit=200)}"
+    said += _waits(request)
     if request.step == steps.DONE:
         said += f": {_EFFECTS[request.effect]}" if request.effect else ""
     if request.outcome is not None:
@@ -72,11 +86,53 @@ def line(request: Request, now: datetime) -> str:
     return f"{said} [{request.id}, {words.duration(now - request.updated)} ago]"
 
 
-def show(request: Request, world: World) -> None:
-    """Tell a person the step that a request has come to."""
-    if not request.is_over:
-        waits = f"; it waits for {request.waits_for}" if request.waits_for else ""
-        world.tell(f"{request.profile} {_STEPS[request.step]}{waits} …")
+class Progress:
+    """What a person sees meanwhile: a line for each step, and on a terminal how long it has been going on."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._last = ""
+        self._since = world.ticks()
+        self._clock = Countdown(sys.stderr, "", env=world.env)
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._tick, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join()
+        self._clock.clear()
+
+    def show(self, request: Request) -> None:
+        """Tell the step that a request has come to, once."""
+        said = f"{request.profile} {_STEPS[request.step]}{_waits(request)} …"
+        with self._lock:
+            self._clock.clear()
+            if not request.is_over and said != self._last:
+                self._world.tell(said)
+                self._last, self._since = said, self._world.ticks()
+                self._clock = Countdown(sys.stderr, _SHORT.get(request.step, "working"), env=self._world.env)
+
+    def _tick(self) -> None:
+        while not self._over.wait(0.1):
+            with self._lock:
+                for_so_long = self._world.ticks() - self._since
+                if for_so_long > _UNNOTICED:
+                    self._clock.draw(for_so_long)
+
+
+def _waits(request: Request) -> str:
+    """Return what a request waits for, as the end of a sentence."""
+    if not request.waits_for or request.is_over:
+        return ""
+    what = printable(request.waits_for, limit=200)
+    if request.step == steps.RESTARTING:
+        return f" when this is done, in five minutes at the latest: {what}"
+    return f"; it waits for {what}"
 
 
 def print_ended(ended: list[Request], world: World, *, as_json: bool) -> int:
@@ -94,7 +150,7 @@ def print_ended(ended: list[Request], world: World, *, as_json: bool) -> int:
             effect = f": {_EFFECTS[each.effect]}" if each.effect and each.step == steps.DONE else ""
             world.out(f"{each.profile} {_STEPS[each.step]} at {each.target} in {each.state}{effect}.")
             if each.effect == steps.NOW and each.filed:
-                world.out("  The gateway restarted; it is younger than the request, and well.")
+                world.out("  The gateway restarted, and is well.")
     if not ended:
         world.out("Nothing is queued.")
     return status

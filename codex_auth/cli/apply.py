@@ -49,7 +49,9 @@ def command(
     on; only --restart restarts it, by its own safe restart, after the work it does is done (it cuts off what takes
     longer than five minutes).
     """
-    from codex_auth.cli.applied import print_cancelled, print_ended, print_queue, print_queued, show
+    from contextlib import nullcontext
+
+    from codex_auth.cli.applied import Progress, print_cancelled, print_ended, print_queue, print_queued
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.cli.queueing import queue_up
     from codex_auth.core.errors import UsageError
@@ -100,14 +102,14 @@ def command(
             return 0
         if not as_json:
             world.tell(f"To undo it afterwards: {request.revert}")
-    is_silent = as_json or watch
-    ended = story.work(
-        places=places,
-        world=world,
-        opener=open_site,
-        show=(lambda _: None) if is_silent else lambda each: show(each, world),
-        is_now=is_now,
-        only=only,
-        seconds=wait.total_seconds(),
-    )
+    with nullcontext() if as_json or watch else Progress(world) as progress:
+        ended = story.work(
+            places=places,
+            world=world,
+            opener=open_site,
+            show=progress.show if progress else lambda _: None,
+            is_now=is_now,
+            only=only,
+            seconds=wait.total_seconds(),
+        )
     return 0 if watch else print_ended(ended, world, as_json=as_json)

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from codex_auth.core.delivery_errors import (
+from codex_auth.core.delivery_errors import NoOpenClaw
+from codex_auth.core.gateway_errors import (
     GatewayError,
     GatewayScope,
     GatewaySlow,
     GatewayUnauthorized,
     GatewayUnreachable,
-    NoOpenClaw,
 )
 from codex_auth.edge import errand
 from codex_auth.gateway.finding import Found
@@ -29,6 +29,8 @@ SCHEDULED, DEFERRED = "scheduled", "deferred"
 _PASSED_ON = ("HOME", "USERPROFILE", "OPENCLAW_HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LANG", "TZ")
 _ALSO = ("OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
 """What lets the command line in, and what lets it find the service."""
+_ENDED = {"expired", "missing"}
+"""What the list of logins says of one that no turn will use."""
 _KNOWN: tuple[tuple[type[GatewayError], tuple[bytes, ...]], ...] = (
     (GatewayScope, (b"scope upgrade", b"missing scope", b"pairing required", b"operator.admin")),
     (GatewayUnauthorized, (b"unauthorized", b"token mismatch", b"token missing", b"password mismatch", b"1008")),
@@ -65,7 +67,21 @@ class Asking:
 
     def reread(self) -> None:
         """Do the same with the right to read only; releases before 2026.6 take it one turn late."""
-        self._ask("models.authStatus", "gateway", "call", "models.authStatus", "--params", '{"refresh":true}', "--json")
+        self._call("models.authStatus", {"refresh": True})
+
+    def lists(self, profile_id: str, agent: str = "") -> bool:
+        """Whether it lists a login as one that counts, after it looked again; reading is all the right it takes."""
+        wanted = {"refresh": True} | ({"agentId": agent} if agent else {})
+        said = self._call("models.authStatus", wanted)
+        return any(row.get("profileId") == profile_id and row.get("status") not in _ENDED for row in _profiles(said))
+
+    def look_anew(self, agent: str = "") -> None:
+        """Let it find out anew where logins are kept.
+
+        A gateway of 2026.9 that began before OpenClaw kept any login there remembers another place, even across
+        a restart inside its process. This is what OpenClaw's own commands send after they changed a login.
+        """
+        self._call("models.authRefresh", {"operation": "update"} | ({"agentId": agent} if agent else {}))
 
     def preflight(self) -> Preflight:
         """Ask what a restart would cut off."""
@@ -79,6 +95,9 @@ class Asking:
         """
         said = self._ask("restart", "gateway", "restart", "--safe", "--json")
         return DEFERRED if said.get("result") == DEFERRED else SCHEDULED
+
+    def _call(self, method: str, params: Mapping[str, object]) -> dict[str, object]:
+        return self._ask(method, "gateway", "call", method, "--params", json.dumps(params), "--json")
 
     def _ask(self, step: str, *words: str) -> dict[str, object]:
         facts = {"state": self._home.state, "port": self._found.port, "profile": self._profile, "step": step}
@@ -117,6 +136,16 @@ def _objects(text: bytes) -> Iterator[dict[str, object]]:
         except (ValueError, RecursionError):
             continue
         yield found
+
+
+def _profiles(said: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    """Yield the logins in a gateway's list of providers."""
+    for provider in _rows(said.get("providers")):
+        yield from _rows(provider.get("profiles"))
+
+
+def _rows(listed: object) -> list[Mapping[str, object]]:
+    return [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
 
 
 def _read_preflight(said: Mapping[str, object]) -> Preflight:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from codex_auth.core.delivery_errors import GatewayOfOther
+from codex_auth.core.gateway_errors import GatewayOfOther
 from codex_auth.gateway import health
 from codex_auth.neighbours.openclaw_homes import OpenClawHome
 

@@ -14,8 +14,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
-from codex_auth.core.delivery_errors import (
+from codex_auth.core.delivery_errors import OpenClawBusy, OpenClawRefreshing, OpenClawSlow
+from codex_auth.core.errors import AuthError
+from codex_auth.core.gateway_errors import (
     ApplyUnfinished,
+    GatewayBlind,
     GatewayCrashLoops,
     GatewayDidNotRestart,
     GatewayError,
@@ -27,13 +30,9 @@ from codex_auth.core.delivery_errors import (
     GatewayUnreachable,
     NoSuchRequest,
     NotVerified,
-    OpenClawBusy,
-    OpenClawRefreshing,
-    OpenClawSlow,
     RequestUnderWay,
     RestartsTooOften,
 )
-from codex_auth.core.errors import AuthError
 from codex_auth.core.store_errors import LockBusy, PendingDamaged
 from codex_auth.edge.locks import hold
 from codex_auth.edge.places import Places
@@ -66,6 +65,8 @@ _T = TypeVar("_T")
 _POLL = 0.25
 _SLICE = 1.0
 _PASSING = (OpenClawBusy, OpenClawSlow, OpenClawRefreshing, LockBusy, GatewaySlow, GatewayUnreachable, NotVerified)
+_SILENCES = (GatewayUnreachable, GatewaySlow, GatewayUnauthorized)
+"""After these no other question is answered either."""
 _TAKEN_BACK = (NotVerified, GatewayStaysDown, GatewayCrashLoops)
 
 
@@ -102,6 +103,14 @@ class Site(Protocol):
 
     def reread(self, found: Found) -> None:
         """Do the same with fewer rights."""
+        ...
+
+    def lists(self, found: Found) -> bool:
+        """Whether the gateway itself lists the login as one that counts."""
+        ...
+
+    def look_anew(self, found: Found) -> None:
+        """Let it find out anew where logins are kept."""
         ...
 
     def preflight(self, found: Found) -> Preflight:
@@ -294,7 +303,7 @@ class _Runner:
             return self._save(request, steps.VERIFYING, effect=steps.NEXT_START)
         try:
             site.reload(found)
-        except (GatewayUnreachable, GatewaySlow, GatewayUnauthorized):
+        except _SILENCES:
             raise
         except GatewayError as refused:
             try:
@@ -377,7 +386,28 @@ class _Runner:
         if request.filed:
             self._is_steady(request, site)
         site.verify()
+        found = site.find()
+        if found is not None and request.effect == steps.NOW:
+            self._is_listed(request, site, found)
         return self._over(request, steps.DONE, outcome=None)
+
+    def _is_listed(self, request: Request, site: Site, found: Found) -> None:
+        """See that the gateway sees the login too: that OpenClaw holds it does not say so."""
+        try:
+            if site.lists(found):
+                return
+            site.look_anew(found)
+            is_listed = site.lists(found)
+        except _SILENCES:
+            raise
+        except GatewayError as refused:
+            if refused.facts.get("step") == "models.authStatus":
+                return  # no such list, or not for us: what was told and read back has to do
+            if isinstance(refused, GatewayScope):
+                raise
+            is_listed = False
+        if not is_listed:
+            raise GatewayBlind(**self._facts(request), start=START[found.supervisor])
 
     def _is_steady(self, request: Request, site: Site) -> None:
         """Look at a gateway that just restarted for a moment: it grows older, or it crashes as it starts."""
@@ -386,7 +416,7 @@ class _Runner:
         while self._world.ticks() < end:
             health = site.health(found)
             if health.state == DOWN or (health.uptime_ms is not None and health.uptime_ms < age):
-                raise GatewayCrashLoops(**self._facts(request))
+                raise GatewayCrashLoops(**self._facts(request), start=START[found.supervisor])
             age = health.uptime_ms if health.uptime_ms is not None else age
             self._rest(_POLL)
 

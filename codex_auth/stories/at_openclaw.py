@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from codex_auth.core.delivery_errors import NotVerified
+from codex_auth.core.gateway_errors import NotVerified
 from codex_auth.core.refresh_errors import NotOurs
 from codex_auth.deliver.protocol import Target, hash_of
 from codex_auth.deliver.targets import open_target
@@ -82,6 +82,14 @@ class AtOpenClaw:
     def reread(self, found: Found) -> None:
         """Do the same with fewer rights."""
         self._ask(found).reread()
+
+    def lists(self, found: Found) -> bool:
+        """Whether it lists the login."""
+        return self._ask(found).lists(self._target().place.profile_id, self._request.agent)
+
+    def look_anew(self, found: Found) -> None:
+        """Let it find out anew where logins are kept."""
+        self._ask(found).look_anew(self._request.agent)
 
     def preflight(self, found: Found) -> Preflight:
         """Ask what a restart would cut off."""

@@ -10,8 +10,9 @@ from datetime import timedelta
 
 from codex_auth.core import flow
 from codex_auth.core.card import OWNER_SELF
-from codex_auth.core.delivery_errors import DeliveryError, NoSuchRequest, RequestUnderWay
+from codex_auth.core.delivery_errors import DeliveryError
 from codex_auth.core.errors import AuthError, ProfileNotFound, ProviderUnreachable
+from codex_auth.core.gateway_errors import NoSuchRequest, RequestUnderWay
 from codex_auth.core.model import Credential
 from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_SCOPE
 from codex_auth.core.provider import Provider, read_issuer

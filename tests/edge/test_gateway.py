@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.core.delivery_errors import (
+from codex_auth.core.gateway_errors import (
     GatewayError,
     GatewayOfOther,
     GatewayScope,
+    GatewaySlow,
     GatewayUnauthorized,
     GatewayUnreachable,
 )
@@ -279,6 +280,48 @@ def test_each_refusal_has_its_own_error(tmp_path: Path, said: str, expected: typ
     assert type(refused.value) is expected
     assert "canary" not in str(refused.value) + refused.value.hint
     assert refused.value.hint
+
+
+def test_one_that_is_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not answered in time is given up, and that is said."""
+    monkeypatch.setattr("codex_auth.gateway.asking.SECONDS", 0.2)
+
+    with pytest.raises(GatewaySlow, match=r"did not answer within 0\.2 seconds"):
+        asking(tmp_path, "exec /bin/sleep 30").reload()
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([{"profileId": "openai:work", "status": "ok"}], True),
+        ([{"profileId": "openai:work", "status": "expired"}], False),
+        ([{"profileId": "openai:home", "status": "ok"}], False),
+        ([], False),
+        ([None, "odd"], False),
+    ],
+)
+def test_what_it_lists(tmp_path: Path, rows: list[object], expected: bool) -> None:
+    """A login counts under its id while it has not ended; whatever else the list holds is no matter."""
+    answer = json.dumps({"providers": [{"provider": "openai", "profiles": rows}, {"provider": "x"}, None]})
+
+    assert asking(tmp_path, f"echo '{answer}'").lists("openai:work", "news") is expected
+    words = (tmp_path / "words").read_text().splitlines()
+    assert words == [
+        "gateway",
+        "call",
+        "models.authStatus",
+        "--params",
+        '{"refresh": true, "agentId": "news"}',
+        "--json",
+    ]
+
+
+def test_looking_anew(tmp_path: Path) -> None:
+    """It is told as OpenClaw's own commands tell it."""
+    asking(tmp_path, "echo '{}'").look_anew()
+
+    words = (tmp_path / "words").read_text().splitlines()
+    assert words == ["gateway", "call", "models.authRefresh", "--params", '{"operation": "update"}', "--json"]
 
 
 def test_json_among_warnings_on_stderr(tmp_path: Path) -> None:

@@ -9,25 +9,26 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text secret errors refresh_errors delivery_errors store_errors jsontext foreign card model names openai "
-    "provider redirect policy policy_text ways idtoken replies device_replies flow device renewal schedule "
-    "vault_layout vault_cipher vault_header vault_kdf",
-    "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal qr "
-    "timers watcher",
+    "core": "text secret errors refresh_errors delivery_errors gateway_errors store_errors jsontext foreign "
+    "card model names openai provider redirect policy policy_text ways idtoken replies device_replies "
+    "flow device renewal schedule vault_layout vault_cipher vault_header vault_kdf",
+    "edge": "trouble folders files locks world where key_source config places signals child errand hooks "
+    "terminal qr timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings passphrases vault_keys",
     "notes": "queue pending journal deliveries rounds",
     "net": "proxies authorities network wire",
     "callback": "request_head pages ports loopback browser",
     "neighbours": "openclaw openclaw_homes elsewhere leftovers policies",
-    "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots keyring_keeper "
-    "os_keyring vault_seen vault_hot vault shelves seals damaged",
+    "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots "
+    "keyring_keeper os_keyring vault_seen vault_hot vault shelves seals damaged",
     "gateway": "health finding asking",
     "deliver": "protocol openclaw openclaw_json fallback targets",
-    "stories": "sign_in two_step device device_steps login copies refresh deliver alerts keep apply at_openclaw status "
-    "run move logout",
-    "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
-    "queueing token_json hot token login start finish cancel status refresh run keeping timing keep deliver apply_plan "
-    "apply bring_in leftovers move ended logout vault demo verbs group skill later main",
+    "stories": "sign_in two_step device device_steps login copies refresh deliver alerts keep apply "
+    "at_openclaw status run move logout",
+    "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome "
+    "delivered queueing token_json hot token login start finish cancel status refresh run keeping "
+    "timing keep deliver apply_plan apply bring_in leftovers move ended logout vault demo verbs group "
+    "skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 

@@ -22,8 +22,11 @@ class Model(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
         self.tokens: list[str] = []
+        self.ways: list[tuple[str, str]] = []
+        """Path and account of each request."""
         self.delay = 0.0
         self.asked = threading.Event()
+        self.finished = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -34,6 +37,7 @@ class _Answers(http.server.BaseHTTPRequestHandler):
         """Answer a turn as a stream of events, in the form of ChatGPT's responses."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.tokens.append(self.headers.get("Authorization", "").removeprefix("Bearer "))
+        self.server.ways.append((self.path, self.headers.get("chatgpt-account-id", "")))
         self.server.asked.set()
         time.sleep(self.server.delay)
         text = {"type": "output_text", "text": "pong", "annotations": []}
@@ -65,6 +69,7 @@ class _Answers(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.wfile.write(body.encode())
+        self.server.finished += 1
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -125,10 +130,21 @@ class Gateway:
         """Return its age in milliseconds."""
         return health.ask(self.port).uptime_ms or 0
 
+    def starts(self) -> int:
+        """Return how often it started, by its log."""
+        return Path(self._log.name).read_text().count("] starting...")
+
     def turn(self) -> None:
         """Let the main agent of the running gateway do one turn."""
-        said = self.claw.run("agent", "--agent", "main", "--message", "ping", "--json").stdout
-        assert "fallbackFrom" not in said, said[-2000:]
+        done = self.claw.run("agent", "--agent", "main", "--message", "ping", "--json")
+        assert "fallbackFrom" not in done.stdout, done.stdout[-2000:]
+        assert done.returncode == 0, done.stderr[-2000:]
+
+    def turning(self) -> threading.Thread:
+        """Begin such a turn elsewhere, and return the thread that ends with it."""
+        turn = threading.Thread(target=self.turn)
+        turn.start()
+        return turn
 
 
 class Client:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from codex_auth.core.delivery_errors import GatewaySlow
 from codex_auth.core.errors import AuthError
+from codex_auth.core.gateway_errors import GatewaySlow
 from codex_auth.edge.world import World
 from codex_auth.gateway.asking import DEFERRED, SCHEDULED, Preflight
 from codex_auth.gateway.finding import Found
@@ -59,7 +59,11 @@ class Machine:
     delivered: int = 0
     refusals: dict[str, list[AuthError]] = field(default_factory=dict)
     dies: bool = False
+    crashes: bool = False
+    """Whether it begins anew every two seconds since it restarted."""
     heals: bool = True
+    is_blind: bool = False
+    """Whether its gateway looks where no login is, until it is told to find out anew."""
     calls: list[str] = field(default_factory=list)
     at_call: Callable[[str], None] = lambda _: None
 
@@ -114,7 +118,8 @@ class Machine:
         assert found.port == PORT
         if self.born is None or self.clock.seconds < self.born:
             return Health(DOWN)
-        return Health(UP, int((self.clock.seconds - self.born) * 1000))
+        age = self.clock.seconds - self.born
+        return Health(UP, int((age % 2 if self.crashes and self.restarts else age) * 1000))
 
     def reload(self, _found: Found) -> None:
         """Use what is held."""
@@ -127,6 +132,16 @@ class Machine:
         """Use what is held."""
         self.refuse("reread")
         self.used = self.held
+
+    def lists(self, _found: Found) -> bool:
+        """Tell whether the gateway sees what is held."""
+        self.refuse("lists")
+        return bool(self.held) and not self.is_blind
+
+    def look_anew(self, _found: Found) -> None:
+        """See what is held."""
+        self.refuse("look_anew")
+        self.is_blind = False
 
     def preflight(self, _found: Found) -> Preflight:
         """Tell what goes on."""

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from codex_auth.core.delivery_errors import (
+from codex_auth.core.delivery_errors import OpenClawHasOther
+from codex_auth.core.errors import AuthError
+from codex_auth.core.gateway_errors import (
     ApplyUnfinished,
     GatewayError,
     GatewayScope,
     GatewayUnauthorized,
     NoSuchRequest,
     NotVerified,
-    OpenClawHasOther,
     RequestUnderWay,
 )
-from codex_auth.core.errors import AuthError
 from codex_auth.edge import files
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
@@ -128,7 +128,7 @@ def test_a_restart_is_proven_by_age(bed: Bed) -> None:
 
     assert (done.step, done.filed, done.effect) == ("done", "scheduled", "now")
     assert bed.machine.restarts == 1
-    assert bed.machine.calls == ["deliver", "preflight", "restart", "verify"]
+    assert bed.machine.calls == ["deliver", "preflight", "restart", "verify", "lists"]
     assert done.seen
     assert done.seen.uptime_ms
 
@@ -193,7 +193,7 @@ def test_fewer_rights_are_enough_to_reread(bed: Bed) -> None:
     bed.machine.refusals = {"reload": [GatewayScope(**FACTS)]}
     bed.ask()
     assert bed.work()[0].effect == "now"
-    assert bed.machine.calls == ["deliver", "reload", "reread", "verify"]
+    assert bed.machine.calls == ["deliver", "reload", "reread", "verify", "lists"]
 
     bed.machine.refusals = {"reload": [GatewayScope(**FACTS)], "reread": [GatewayScope(**FACTS)]}
     bed.ask()
@@ -201,6 +201,46 @@ def test_fewer_rights_are_enough_to_reread(bed: Bed) -> None:
     assert refused.outcome
     assert (refused.outcome.code, refused.outcome.status) == ("gateway_scope", 7)
     assert "Control UI" in refused.outcome.hint
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_gateway_that_looks_elsewhere(bed: Bed, restart: bool) -> None:
+    """One that was told and does not list the login finds out anew where logins are; only then it is done."""
+    bed.machine.is_blind = True
+    bed.ask(restart=restart)
+
+    [done] = bed.work()
+
+    assert (done.step, done.effect) == ("done", "now")
+    assert bed.machine.calls[-4:] == ["verify", "lists", "look_anew", "lists"]
+
+
+def test_a_gateway_that_stays_blind(bed: Bed) -> None:
+    """It is never called done: what to type is said, and the login stays for the gateway's next start."""
+    bed.machine.is_blind = True
+    bed.machine.refusals = {"look_anew": [GatewayError(**FACTS)]}
+    bed.ask()
+
+    [failed] = bed.work()
+
+    assert failed.outcome
+    assert (failed.step, failed.outcome.code, failed.outcome.status) == ("failed", "gateway_blind", 8)
+    assert "`openclaw gateway start`" in failed.outcome.hint
+    assert bed.machine.held == "new"
+
+    bed.machine.refusals = {"look_anew": [GatewayScope(**FACTS)]}
+    bed.ask()
+    [failed] = bed.work()
+    assert failed.outcome
+    assert failed.outcome.code == "gateway_scope"
+
+
+def test_a_gateway_without_a_list(bed: Bed) -> None:
+    """Where it refuses to list logins, what it was told and what was read back has to do."""
+    bed.machine.refusals = {"lists": [GatewayError(**{**FACTS, "step": "models.authStatus"})]}
+    bed.ask()
+
+    assert bed.work()[0].step == "done"
 
 
 def test_passing_trouble_is_tried_again(bed: Bed) -> None:
@@ -262,6 +302,20 @@ def test_a_gateway_that_does_not_come_back(bed: Bed) -> None:
     assert failed.outcome
     assert failed.outcome.code == "gateway_stays_down"
     assert bed.machine.held == ""
+
+
+def test_a_gateway_that_crashes_as_it_starts(bed: Bed) -> None:
+    """One that is young again and again after its restart is no success: the lease goes again, and it is said."""
+    bed.machine.crashes = True
+    bed.ask(restart=True)
+
+    [failed] = bed.work()
+
+    assert failed.outcome
+    assert (failed.step, failed.outcome.code) == ("failed", "gateway_crash_loops")
+    assert "`openclaw gateway start`" in failed.outcome.hint
+    assert bed.machine.held == ""
+    assert bed.machine.restarts == 1
 
 
 def test_cancelling(bed: Bed) -> None:
