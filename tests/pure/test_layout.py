@@ -21,7 +21,7 @@ FLOORS = {
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots keyring_keeper "
     "os_keyring vault_seen vault_hot vault shelves seals",
     "gateway": "health finding asking",
-    "deliver": "protocol openclaw openclaw_json fallback targets",
+    "deliver": "protocol openclaw openclaw_json openclaw_paste fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh deliver alerts keep apply at_openclaw status "
     "run move",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
@@ -41,6 +41,7 @@ MAY_REVEAL = {
     "core.replies",
     "cli.token",
     "deliver.openclaw",
+    "deliver.openclaw_paste",
     "deliver.protocol",
     "core.renewal",
     "notes.journal",
