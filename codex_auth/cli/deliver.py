@@ -50,7 +50,7 @@ def command(
     world = World()
     places, store = open_places(ctx, world, auth_path)
     profile = meant_profile(chosen_profile(name, places, world), store)
-    opened = open_target(target, profile, agent=agent, env=world.env, locks=places.locks)
+    opened = open_target(target, profile, agent=agent, env=world.env, locks=places.locks, tell=world.tell)
     if take_back:
         given = story.take_back(profile, target=opened, store=store, places=places)
         print_taken_back(profile, opened.place, given, world, as_json=as_json)

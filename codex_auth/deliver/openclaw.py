@@ -39,7 +39,8 @@ from codex_auth.notes.deliveries import Place
 NAME = "openclaw"
 SECONDS = 150.0
 """How long the SDK may take: OpenClaw 6.1 refreshes for up to 120 seconds inside the lock that we wait for."""
-ORDER_SECONDS = 60.0
+COMMAND_SECONDS = 120.0
+"""How long its own command line may take, which needs three seconds to start and many more on a busy machine."""
 _PASSED_ON = ("HOME", "USERPROFILE", "OPENCLAW_HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LANG", "TZ")
 """What the SDK sees of our environment besides what names the state folder; nothing that could load code."""
 _REFUSALS: dict[str, type[DeliveryError]] = {
@@ -128,7 +129,7 @@ class OpenClaw:
         for agent, order in given.orders:
             wanted = (*(each for each in order if each in given.ids), self.place.profile_id)
             words = ["models", "auth", "order", "set", "--provider", self._provider, "--agent", agent, *wanted]
-            if not self._run(words):
+            if self.run(words) is None:
                 raise OrderNotSet(
                     profile=self.profile,
                     target=NAME,
@@ -140,15 +141,20 @@ class OpenClaw:
             changed[agent] = wanted
         return changed
 
-    def _run(self, words: list[str]) -> bool:
-        """Run OpenClaw's own command line with each Node until one succeeds."""
+    def run(self, words: list[str], given: bytes = b"") -> bytes | None:
+        """Run OpenClaw's own command line with each Node until one succeeds; return its answer, None if none did."""
         program = os.path.realpath(self._installed.program)
         is_script = program.endswith((".mjs", ".js"))
-        for node in self._nodes():
+        for node in self._nodes() or ([] if is_script else [program]):
             command = [node, program, *words] if is_script else [program, *words]
-            if errand.send(command, b"", self._environment(node), seconds=ORDER_SECONDS).status == 0:
-                return True
-        return False
+            done = errand.send(command, given, self._environment(node), seconds=COMMAND_SECONDS)
+            if done.status == 0:
+                return done.text
+        return None
+
+    def unusable(self) -> OpenClawNodeUnusable:
+        """Return the error that says that no Node here runs the SDK."""
+        return OpenClawNodeUnusable(release=self._installed.release, nodes=", ".join(self._nodes()) or "none")
 
     # --- the helper --------------------------------------------------------------------------------------------
 
@@ -169,7 +175,7 @@ class OpenClaw:
                 # Too old a Node may also die on our own syntax, without an answer.
                 if answer.get("code", "no_sdk") != "no_sdk":
                     self._refuse(str(answer["code"]), answer, gift)
-        raise OpenClawNodeUnusable(release=self._installed.release, nodes=", ".join(nodes) or "none")
+        raise self.unusable()
 
     def _request(self, op: str, gift: Gift | None) -> dict[str, object]:
         request: dict[str, object] = {

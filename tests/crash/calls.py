@@ -153,7 +153,7 @@ def _what(name: str, arguments: str, home: str, *, begun: bool) -> str:
     if name == "write" and arguments.startswith("1<"):
         return "stdout"
     paths = dict.fromkeys(re.findall(re.escape(home) + r'[^">]*', arguments))
-    flags = " to write" if "O_CREAT" in arguments else ""
+    flags = " to write" if paths and "O_CREAT" in arguments else ""
     return " → ".join(_RANDOM.sub(_star, path.replace(home, "~")) for path in paths) + flags
 
 

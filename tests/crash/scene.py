@@ -110,6 +110,8 @@ COMMANDS = {
     "refresh-kind": Command(words=("refresh", PROFILE), waiting=False, held=(OTHER, PROFILE), kind=True),
     "finish-vault": Command(words=(*_FINISH, "--store", "vault"), store="vault"),
     "refresh-vault": Command(words=("refresh", PROFILE), waiting=False, held=(OTHER, PROFILE), store="vault"),
+    "apply": Command(words=("apply", PROFILE), waiting=False, held=(OTHER, PROFILE)),
+    "apply-restart": Command(words=("apply", PROFILE, "--restart"), waiting=False, held=(OTHER, PROFILE)),
     "rekey": Command(words=("vault", "rekey"), waiting=False, held=(OTHER, PROFILE), store="vault"),
     **{
         f"move-{source}-{target}": Command(

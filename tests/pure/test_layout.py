@@ -22,7 +22,7 @@ FLOORS = {
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots "
     "keyring_keeper os_keyring vault_seen vault_hot vault shelves seals damaged",
     "gateway": "health finding asking",
-    "deliver": "protocol openclaw openclaw_json fallback targets",
+    "deliver": "protocol openclaw openclaw_json openclaw_paste fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh deliver alerts keep apply "
     "at_openclaw status run move logout",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome "
@@ -59,6 +59,7 @@ MAY_REVEAL = {
     "stories.login",
     "stories.copies",
     "stories.run",
+    "deliver.openclaw_paste",
 }
 """The modules that may call `Secret.reveal`."""
 

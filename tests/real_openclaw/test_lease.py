@@ -121,3 +121,28 @@ def test_an_agents_own_profile_is_not_hidden_behind(sqlite_claw: Claw) -> None:
         "return sdk.ensureAuthProfileStore(facts.folder).profiles[facts.id]", id=claw.profile_id, folder=str(folder)
     )
     assert seen["token"] == token
+
+
+@pytest.mark.long_openclaw
+def test_without_the_sdk_its_own_command_takes_the_token(sqlite_claw: Claw) -> None:
+    """Its command line takes the token without a terminal; what it does to the configuration was said before."""
+    program, claw = sqlite_claw.program, sqlite_claw
+    token = put_login(program)
+    node = program.home / "bin/node"
+    node.unlink()
+    node.write_text(f'#!/bin/sh\ncase "$1" in *helper.mjs) exit 1;; esac\nexec "{claw.node}" "$@"\n')
+    node.chmod(0o755)
+    claw.config.write_text("// a comment\n" + claw.config.read_text())
+
+    done = program("deliver", "openclaw", "work", timeout=400)
+
+    assert done.returncode == 0, done.stderr
+    assert "strips the comments" in done.stderr
+    held = claw.held() or {}
+    assert (held["type"], held["token"]) == ("token", token)
+    assert "// a comment" not in claw.config.read_text()
+    entry = json.loads(claw.config.read_text())["auth"]["profiles"][claw.profile_id]
+    assert entry == {"provider": "openai", "mode": "token"}
+    assert not list(claw.state.rglob("auth-profiles.json"))
+    assert program("deliver", "openclaw", "work", "--take-back", timeout=400).returncode == 0
+    assert claw.held() is None

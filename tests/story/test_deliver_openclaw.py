@@ -87,7 +87,9 @@ def test_a_helper_that_hangs_is_ended(program: Program, monkeypatch: pytest.Monk
 def test_the_credential_goes_by_stdin_only(program: Program, tmp_path: Path) -> None:
     """Neither the words nor the environment of the helper hold a token, and nothing of ours that could load code."""
     put_login(program)
-    installed(program, "2026.9.6", f'echo "$@" > {tmp_path}/words; /usr/bin/env > {tmp_path}/env; /bin/cat > /dev/null')
+    installed(
+        program, "2026.9.6", f'echo "$@" >> {tmp_path}/words; /usr/bin/env >> {tmp_path}/env; /bin/cat > /dev/null'
+    )
 
     program(
         "deliver", "openclaw", "work", env={"NODE_OPTIONS": "--require /x", "OPENAI_API_KEY": "k", "LD_PRELOAD": ""}
@@ -178,6 +180,63 @@ def test_the_sqlite_era_is_never_written_as_json(program: Program) -> None:
 
     assert program.json("deliver", "openclaw", "work")["error"] == "openclaw_node_unusable"
     assert not list(state.rglob("auth-profiles.json*"))
+
+
+PASTE = """
+case "$1" in *helper.mjs) exit 1;; esac
+shift
+echo "$@" >> "$HOME/asked"
+case "$3" in
+  paste-token) /bin/cat > "$HOME/given"
+    end=$(/bin/date -u -d "+${9%s} seconds" +%Y-%m-%dT%H:%M:%S.000Z)
+    echo '{"profiles":[{"id":"openai:work","type":"token","expiresAt":"'$end'"}]}' > "$HOME/list";;
+  logout) rm "$HOME/list";;
+  list) /bin/cat "$HOME/list" 2>/dev/null || echo 'A line first. {"profiles":[]}';;
+esac
+"""
+"""A Node that runs OpenClaw's command line and not its SDK."""
+
+
+def test_without_the_sdk_the_sqlite_era_takes_a_token_by_its_own_command(program: Program) -> None:
+    """What it does to the configuration is said first; the token goes by stdin; `keep` renews and we take it back."""
+    put_login(program)
+    installed(program, "2026.9.6", PASTE)
+
+    would = program("deliver", "openclaw", "work", "--dry-run")
+    assert "auth.profiles.openai:work (mode: token)" in would.stderr
+    assert not (program.home / "given").exists()
+
+    done = program("deliver", "openclaw", "work")
+
+    assert done.returncode == 0, done.stderr
+    assert "strips the comments" in done.stderr.splitlines()[0]
+    assert (program.home / "given").read_text() == "access-work"
+    assert "access-work" not in (program.home / "asked").read_text() + done.stdout + done.stderr
+    assert program.json("deliver", "openclaw", "work", "--hand-over")["error"] == "openclaw_node_unusable"
+    assert program.json("apply", "work")["applies"][0]["step"] == "done"
+    put(program, {"openai-codex:work": login("work", access="access-next", life=9 * 24 * 3600)})
+    assert program("keep", "--once", "--quiet").returncode == 0
+    assert (program.home / "given").read_text() == "access-next"
+
+    assert program.json("deliver", "openclaw", "work", "--take-back")["removed"] is True
+
+
+@pytest.mark.parametrize(
+    ("held", "error"),
+    [
+        ({"type": "oauth", "expiresAt": "2099-01-01T00:00:00.000Z"}, "openclaw_has_login"),
+        ({"type": "oauth", "expiresAt": "1970-01-01T00:00:00.001Z"}, "openclaw_refreshing"),
+        ({"type": "api_key"}, "openclaw_other_account"),
+    ],
+)
+def test_without_the_sdk_nothing_of_others_is_replaced(program: Program, held: dict[str, str], error: str) -> None:
+    """A login that OpenClaw refreshes, one whose refresh runs or failed, and a key stay; nothing is pasted."""
+    put_login(program)
+    installed(program, "2026.9.6", PASTE)
+    (program.home / "list").write_text(json.dumps({"profiles": [{"id": "openai:work", **held}]}))
+
+    assert program.json("deliver", "openclaw", "work")["error"] == error
+    assert not (program.home / "given").exists()
 
 
 def test_a_login_that_openclaw_reads_already_is_not_leased(program: Program) -> None:

@@ -220,6 +220,7 @@ def test_many_ask_at_once_and_many_look(program: Program, gateway: "subprocess.P
             put(machine(program), {"openai-codex:work": login("work", life=9 * 24 * 3600)})
             over = threading.Event()
             bad: list[object] = []
+            read: list[int] = []
 
             def poll() -> None:
                 from codex_auth.edge.places import find_places
@@ -228,7 +229,7 @@ def test_many_ask_at_once_and_many_look(program: Program, gateway: "subprocess.P
                 file = PendingFile(find_places(program.env))
                 while not over.is_set():
                     try:
-                        file.read()
+                        read.append(len(file.read().queue))
                     except Exception as error:  # noqa: BLE001 - whatever it is, it is what we look for
                         bad.append(error)
 
@@ -243,7 +244,53 @@ def test_many_ask_at_once_and_many_look(program: Program, gateway: "subprocess.P
             gateway.terminate()
 
     assert bad == []
+    assert len(read) >= 1000
+    assert max(read) >= 1
     assert [each["ok"] for each in said] == [True] * 16
     assert {row["step"] for each in said for row in each["applies"]} == {"done"}
     assert 1 <= asked(program).count("secrets reload --json") <= 16
     assert program.json("status")["queue"] == []
+
+
+def test_our_own_share_is_small(program: Program, gateway: "subprocess.Popen[str]") -> None:
+    """What `apply` computes itself, its children not counted, stays below 300 ms; OpenClaw answers at once here.
+
+    It is the processor's time, which a busy machine does not stretch as it does the clock's.
+    """
+    measured = (
+        "import os, sys\n"
+        "from codex_auth.cli.main import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print(sum(os.times()[:2]), file=sys.stderr)\n"
+    )
+    with gateway:
+        try:
+            assert gateway.stdout
+            assert gateway.stdout.readline() == "up\n"
+            put(machine(program), {"openai-codex:work": login("work", life=9 * 24 * 3600)})
+            shares = []
+            for _ in range(4):  # the first compiles
+                words = [sys.executable, "-c", measured, "apply", "work"]
+                done = subprocess.run(words, env=program.env, capture_output=True, text=True, timeout=60, check=True)
+                shares.append(float(done.stderr.splitlines()[-1]))
+        finally:
+            gateway.terminate()
+
+    assert asked(program) == ["secrets reload --json"] * 4
+    assert min(shares[1:]) < 0.3, shares
+
+
+def test_a_renewal_that_was_queued_and_lost_is_delivered_by_keep(program: Program) -> None:
+    """The queue is gone, as after a reboot, and the lease holds an old token: `keep` sees by its note and delivers."""
+    put(machine(program), {"openai-codex:work": login("work", life=9 * 24 * 3600)})
+    assert program("apply", "work").returncode == 0
+    put(program, {"openai-codex:work": login("work", access="access-next", life=9 * 24 * 3600)})
+    [pending] = program.home.rglob("codex-auth-pending.json")
+    assert program.json("apply", "work", "--dry-run")["dry_run"] is True
+    assert json.loads(pending.read_text()).get("queue", []) == []
+    pending.unlink()
+
+    assert program("keep", "--once", "--quiet").returncode == 0
+
+    held = json.loads((program.home / ".openclaw/agents/main/agent/auth-profiles.json").read_text())
+    assert held["profiles"]["openai:work"]["token"] == "access-next"
