@@ -7,6 +7,8 @@ from codex_auth.core.errors import BadIssuer, CallbackRefused
 
 OPENAI_ISSUER = "https://auth.openai.com"
 OPENAI_HOST = "auth.openai.com"
+OPENAI_BACKEND = "https://chatgpt.com/backend-api"
+"""What a signed-in Codex calls (`chatgpt_base_url` of its configuration; ours is not moved by that)."""
 OPENAI_CLIENT_ID = "app_EMoamEEZ73f0CkXaXp7hrann"
 """The public client id of Codex (codex-rs/login/src/auth/manager.rs); a public client has no secret."""
 OPENAI_SCOPE = "openid profile email offline_access api.connectors.read api.connectors.invoke"
@@ -79,9 +81,24 @@ class Provider:
         return f"{self.issuer}/.well-known/jwks.json"
 
     @property
+    def backend(self) -> str:
+        """Where its access tokens are taken: OpenAI's backend for OpenAI's, the issuer's own for any other."""
+        return OPENAI_BACKEND if self.is_openai else f"{self.issuer}/backend-api"
+
+    @property
+    def usage_url(self) -> str:
+        """Where to ask what is left of a login's limits (read from Codex 0.169)."""
+        return f"{self.backend}/wham/usage"
+
+    @property
     def host(self) -> str:
         """The host people know it by, for sentences."""
         return self.issuer.partition("://")[2].partition("/")[0]
+
+    @property
+    def backend_host(self) -> str:
+        """The same for its backend."""
+        return self.backend.partition("://")[2].partition("/")[0]
 
     @property
     def is_openai(self) -> bool:
