@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
 from codex_auth.core import usage_talk
@@ -26,6 +26,7 @@ AT_ONCE = 8
 """Requests under way at a time: enough that nobody waits for many profiles, few enough for one host."""
 _LOOK_SECONDS = 0.1
 """How often somebody who watches is told how far it is."""
+_LEAST_PAUSE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,11 @@ class Found:
     trouble: AuthError | None = None
     is_cached: bool = False
     """Whether the answer was there, from a question less than a minute ago."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a sign-in of this name, whatever its usage is."""
+        return self.expires is not None
 
 
 Heard = Callable[[int, int], None]
@@ -69,6 +75,13 @@ def usage_of(
     if fresh:
         usages.remember(places, fresh, world.now())
     return [found[profile] for profile in profiles]
+
+
+def pause(found: Iterable[Found], now: datetime) -> timedelta:
+    """Return how long to wait before asking again: until no answer counts any more, or as long as a host asked for."""
+    rests = [usages.KEPT - (now - each.usage.asked_at) for each in found if each.usage is not None]
+    asked_for = [getattr(each.trouble, "retry_after", None) or usages.KEPT for each in found if each.trouble]
+    return max([*rests, *asked_for, _LEAST_PAUSE])
 
 
 def all_profiles(store: Store) -> list[str]:

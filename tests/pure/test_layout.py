@@ -26,7 +26,8 @@ FLOORS = {
     "stories": "sign_in two_step device device_steps login copies refresh deliver alerts keep apply at_openclaw status "
     "run usage move",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
-    "queueing token_json hot token login start finish cancel status refresh run keeping timing keep deliver apply_plan "
+    "queueing token_json hot token login start finish cancel status refresh run usage_json usage_bars asking usage "
+    "best keeping timing keep deliver apply_plan "
     "apply bring_in leftovers move vault demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
