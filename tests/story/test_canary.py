@@ -320,6 +320,16 @@ def test_the_skill_shows_nothing(stage: Stage) -> None:
     assert stage.run("status", entry=(str(SKILL),)) == 0
 
 
+def test_usage_shows_nothing(stage: Stage) -> None:
+    """Asking what is left, in words and in JSON, whatever the backend does; and which profile has most."""
+    assert stage.finish(stage.redirect()) == 0
+    for name in ("status", "drop", "cut", "html", "redirect", "huge", "odd_usage", "used"):
+        stage.person.sandbox.fault(name, route="usage", value={"status": 401, "huge": 2}.get(name))
+        stage.run("usage", "--all", "--full")
+    stage.run("usage", "work", "--json")
+    assert stage.run("best", "--json") == 8
+
+
 # --- vault and keyring ---------------------------------------------------------------------------------------
 
 EMAIL = b"ada@"
