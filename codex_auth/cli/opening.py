@@ -5,7 +5,6 @@ from dataclasses import replace
 import click
 
 from codex_auth.cli import options
-from codex_auth.core.names import DEFAULT
 from codex_auth.core.provider import (
     OPENAI_CLIENT_ID,
     OPENAI_DIALECT,
@@ -16,6 +15,7 @@ from codex_auth.core.provider import (
     read_callback,
     read_issuer,
 )
+from codex_auth.edge.defaults import unnamed
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.neighbours import policies
@@ -54,10 +54,8 @@ def fitting(places: Places, allowed: tuple[str, ...]) -> Places:
 
 
 def chosen_profile(name: str | None, places: Places, world: World) -> str:
-    """Return the profile that was named, or the default one: `CODEX_AUTH_PROFILE`, then the configuration."""
-    if name is not None:
-        return name
-    return world.env.get("CODEX_AUTH_PROFILE", "") or places.config.profile or DEFAULT
+    """Return the profile that was named, or the one that is meant where none is; see `edge.defaults`."""
+    return unnamed(places, world.env).selector if name is None else name
 
 
 def chosen_provider(

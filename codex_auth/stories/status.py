@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from codex_auth.core.errors import AuthError, HandOverUnclear, PolicyRefused, ProfileNotFound, TwoCopies
+from codex_auth.core.errors import AuthError, BadProfileName, HandOverUnclear, PolicyRefused, ProfileNotFound, TwoCopies
 from codex_auth.core.model import Card
 from codex_auth.core.names import DEFAULT, read_name
-from codex_auth.edge import where
+from codex_auth.edge import defaults, where
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.neighbours import elsewhere
@@ -44,6 +44,11 @@ class Report:
     cards: list[Card]
     waiting: list[Waiting]
     default: str
+    """What `default` means."""
+    unnamed: str
+    """What is meant where no profile is named."""
+    unnamed_rule: str
+    """Why, in words for `status --why`."""
     trouble: list[AuthError]
     copies: dict[str, list[str]]
     """Profile to the other places in which its refresh token lies, for those where there are any."""
@@ -79,6 +84,7 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
     delivered = dict(_collect(lambda: _delivered(places), trouble))
     applied = list(_collect(lambda: _applied(places, queue, now), trouble))
     names = [card.profile for card in cards]
+    unnamed = next(_collect(lambda: [defaults.unnamed(places, world.env)], trouble), None)
     default = DEFAULT if DEFAULT in names or not names else names[0]
     if selector is not None:
         name = read_name(selector)
@@ -96,6 +102,8 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
         cards=cards,
         waiting=waiting,
         default=default,
+        unnamed=_meant(unnamed.selector, default) if unnamed else "",
+        unnamed_rule=unnamed.rule if unnamed else "",
         trouble=trouble,
         copies=copies,
         refused=refused,
@@ -103,6 +111,15 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
         queue=queue,
         applied=applied,
     )
+
+
+def _meant(selector: str, default: str) -> str:
+    """Return the profile that a selector means; "" for one that means none."""
+    try:
+        name = read_name(selector)
+    except BadProfileName:
+        return ""
+    return default if name == DEFAULT else name
 
 
 def life(card: Card, now: datetime) -> str:

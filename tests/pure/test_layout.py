@@ -10,10 +10,10 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect policy policy_text ways idtoken replies "
-    "device_replies flow device renewal schedule usage_errors usage usage_talk vault_layout "
-    "vault_cipher vault_header vault_kdf",
-    "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal qr "
-    "timers watcher",
+    "device_replies flow device renewal schedule usage_errors usage usage_talk "
+    "profile_errors vault_layout vault_cipher vault_header vault_kdf",
+    "edge": "trouble folders files locks world where key_source config places defaults signals child errand hooks "
+    "terminal qr timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings passphrases vault_keys",
     "notes": "queue pending journal deliveries rounds usages",
     "net": "proxies authorities network wire",
@@ -27,7 +27,7 @@ FLOORS = {
     "run usage move",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
     "queueing token_json hot token login start finish cancel status refresh run usage_json usage_bars asking usage "
-    "best keeping timing keep deliver apply_plan "
+    "best listing list_profiles keeping timing keep deliver apply_plan "
     "apply bring_in leftovers move vault demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_auth.core import errors, usage_errors
+from codex_auth.core import errors, profile_errors, usage_errors
 from codex_auth.core.errors import EXIT_CODES, AuthError, BadIssuer, BadProfileName
 from codex_auth.core.names import name_of_id, read_name
 from codex_auth.core.provider import CallbackAt, Provider, read_issuer
 from codex_auth.core.text import mask_account, mask_email, printable
 
-FAMILIES = (errors, usage_errors)
+FAMILIES = (errors, profile_errors, usage_errors)
 ALL_ERRORS = [
     kind
     for family in FAMILIES
