@@ -7,6 +7,7 @@ VERBS = {
     "cancel": ("codex_auth.cli.cancel", "Forget a sign-in that was started."),
     "status": ("codex_auth.cli.status", "Show profiles, owners, expiry and pending sign-ins."),
     "list": ("codex_auth.cli.list_profiles", "List the profiles: account, plan, owner, store, end, deliveries."),
+    "rename": ("codex_auth.cli.rename", "Give a login another name."),
     "token": ("codex_auth.cli.token", "Print one live access token, for a program."),
     "refresh": ("codex_auth.cli.refresh", "Renew a login now; once, however many processes ask."),
     "run": ("codex_auth.cli.run", "Run a command with a login in its environment: run NAME -- COMMAND."),

@@ -24,10 +24,10 @@ FLOORS = {
     "gateway": "health finding asking",
     "deliver": "protocol openclaw openclaw_json fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh deliver alerts keep apply at_openclaw status "
-    "run usage move",
+    "run usage move rename",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
     "queueing token_json hot token login start finish cancel status refresh run usage_json usage_bars asking usage "
-    "best listing list_profiles keeping timing keep deliver apply_plan "
+    "best listing list_profiles rename keeping timing keep deliver apply_plan "
     "apply bring_in leftovers move vault demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
