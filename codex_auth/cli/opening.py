@@ -55,7 +55,7 @@ def fitting(places: Places, allowed: tuple[str, ...]) -> Places:
 
 def chosen_profile(name: str | None, places: Places, world: World) -> str:
     """Return the profile that was named, or the one that is meant where none is; see `edge.defaults`."""
-    return unnamed(places, world.env).selector if name is None else name
+    return unnamed(places, world.env)[0] if name is None else name
 
 
 def chosen_provider(

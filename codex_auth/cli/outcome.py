@@ -17,7 +17,6 @@ from codex_auth.notes.pending import PendingFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from codex_auth.edge.defaults import Unnamed
     from codex_auth.notes.queue import Request
     from codex_auth.stories.move import Moved
     from codex_auth.stories.rename import Renamed
@@ -223,7 +222,7 @@ def _moved_row(profile: str, result: "Moved | AuthError") -> dict[str, object]:
     return {"profile": profile, "ok": True, "source": result.source, "target": result.target}
 
 
-def print_renamed(done: "Renamed", meant: "Unnamed | None", world: World, *, as_json: bool) -> None:
+def print_renamed(done: "Renamed", meant: tuple[str, str], world: World, *, as_json: bool) -> None:
     """Say what a login is called now, and what still names it as it was called."""
     if as_json:
         _print(world, profile=done.new, renamed_from=done.old, store=done.store)
@@ -231,8 +230,9 @@ def print_renamed(done: "Renamed", meant: "Unnamed | None", world: World, *, as_
         world.out(f"{done.new} has that name already.")
     else:
         world.out(f"{done.old} is now {done.new}.")
-    if meant is not None and meant.selector == done.old != done.new:
-        world.tell(f"Note: {done.old} is still what is meant where no profile is named: {meant.rule}.")
+    selected, rule = meant
+    if selected == done.old != done.new:
+        world.tell(f"Note: {done.old} is still what is meant where no profile is named: {rule}.")
 
 
 def print_vault(outcome: str, sentence: str, world: World, *, as_json: bool) -> None:

@@ -35,7 +35,7 @@ def command(ctx: click.Context, old: str, new: str, *, as_json: bool, auth_path:
     world = World()
     places, _ = open_places(ctx, world, auth_path)
     done = rename(old, new, store=Shelves(places, begin=places.store), places=places, world=world)
-    meant = None
+    meant = ("", "")
     with suppress(AuthError):  # a folder that names no profile is no reason to call a rename a failure
         meant = unnamed(places, world.env)
     print_renamed(done, meant, world, as_json=as_json)

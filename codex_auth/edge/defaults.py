@@ -1,41 +1,35 @@
-"""Which profile is meant where none is named, and by which rule."""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
+"""Which profile is meant where none is named, and by which rule. `status` asks, so little is loaded for it."""
 
 from codex_auth.core.errors import BadProfileName
 from codex_auth.core.names import DEFAULT, read_name
-from codex_auth.core.profile_errors import FolderFileUnusable
 from codex_auth.edge import where
 from codex_auth.edge.places import Places
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NOTHING_NAMES = "nothing names another"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unnamed:
-    """A selector, and why it is the one."""
-
-    selector: str
-    rule: str
-
-
-def unnamed(places: Places, env: Mapping[str, str]) -> Unnamed:
-    """Return the first of: `CODEX_AUTH_PROFILE`, the folder's `.codex-auth`, the configuration, `default`.
+def unnamed(places: Places, env: "Mapping[str, str]") -> tuple[str, str]:
+    """Return a selector and its rule: `CODEX_AUTH_PROFILE`, the folder's `.codex-auth`, the configuration, `default`.
 
     Raises `FolderFileUnusable`.
     """
     if named := env.get("CODEX_AUTH_PROFILE", ""):
-        return Unnamed(selector=named, rule="CODEX_AUTH_PROFILE names it")
+        return named, "CODEX_AUTH_PROFILE names it"
     if path := where.folder_file():
-        return Unnamed(selector=_name_in(path), rule=f"{path} names it")
+        return _name_in(path), f"{path} names it"
     if named := places.config.profile:
-        return Unnamed(selector=named, rule="profile in the configuration file names it")
-    return Unnamed(selector=DEFAULT, rule=NOTHING_NAMES)
+        return named, "profile in the configuration file names it"
+    return DEFAULT, NOTHING_NAMES
 
 
 def _name_in(path: str) -> str:
     try:
         return read_name(where.folder_name(path))
     except BadProfileName:
+        from codex_auth.core.profile_errors import FolderFileUnusable
+
         raise FolderFileUnusable(path=path) from None
