@@ -30,7 +30,7 @@ def command(ctx: click.Context, *, as_json: bool, full: bool, auth_path: str) ->
     if as_json:
         world.out(json.dumps(document(report, now, full=full), ensure_ascii=False))
     else:
-        show(lines(report, now, width=look().width if is_terminal() else None, full=full), world)
+        show(lines(report, now, look(), may_be_long=not is_terminal(), full=full), world)
         for error in report.trouble:
             world.tell(f"codex-auth: {error}")
             world.tell(f"  {error.hint}")

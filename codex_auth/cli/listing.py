@@ -5,7 +5,7 @@ from datetime import datetime
 
 from codex_auth.cli import show as words
 from codex_auth.cli.report import ends, profile_row
-from codex_auth.cli.usage_bars import Line
+from codex_auth.cli.usage_bars import Line, Look
 from codex_auth.core.model import Card
 from codex_auth.core.text import printable
 from codex_auth.stories import status as story
@@ -15,7 +15,7 @@ _LEFT_OUT = ("REFRESHED", "STORE", "PLAN")
 """What a terminal that is a little too narrow does without, in this order; `--json` has it."""
 _GAP = "  "
 _COLOUR = {story.LIVE: "green", story.EXPIRING_SOON: "yellow", story.EXPIRED: "red", story.UNKNOWN: "dim"}
-_NOTHING = "–"
+_NOTHING = "-"
 
 
 def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:
@@ -32,12 +32,12 @@ def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, ob
     }
 
 
-def lines(report: story.Report, now: datetime, *, width: int | None, full: bool) -> list[Line]:
-    """Return the list for people; `width` is None where lines may be as long as they are."""
+def lines(report: story.Report, now: datetime, look: Look, *, may_be_long: bool, full: bool) -> list[Line]:
+    """Return the list for people; in a pipe, lines may be as long as they are."""
     if not report.cards:
         return [] if report.trouble else [[("No profiles yet. Run `codex-auth login` to sign in.", "")]]
-    rows = [_cells(card, report, now, full=full) for card in report.cards]
-    shown = _fitting([COLUMNS, *rows], width)
+    rows = [tuple(map(look.text, _cells(card, report, now, full=full))) for card in report.cards]
+    shown = _fitting([COLUMNS, *rows], None if may_be_long else look.width)
     if shown:
         widths = [max(len(row[at]) for row in [COLUMNS, *rows]) for at in shown]
         drawn = [_line([COLUMNS[at] for at in shown], widths, ["bold"] * len(shown))]

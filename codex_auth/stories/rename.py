@@ -18,6 +18,10 @@ _LOCK_SECONDS = 75.0
 """Longer than a refresh of the same profile may take."""
 
 
+_ASKS_BY_NAME = "model_providers."
+"""What the id of a place in Codex's `config.toml` begins with; a provider there runs `codex-auth token NAME`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renamed:
     """What a rename did."""
@@ -67,9 +71,15 @@ def _why_it_stays(held: Credential, new: str, home: Store, places: Places, world
 
 
 def _under_way(old: str, new: str, places: Places, world: World) -> AuthError | None:
-    row = deliveries.read(places, old).unsettled
-    if row is not None:
-        return HandOverUnclear(profile=old, target=row.place.target)
+    note = deliveries.read(places, old)
+    if note.unsettled is not None:
+        return HandOverUnclear(profile=old, target=note.unsettled.place.target)
+    for row in note.rows:
+        if row.place.profile_id.startswith(_ASKS_BY_NAME):
+            todo = (
+                f"Run `codex-auth deliver {row.place.target} {old} --take-back` first, and deliver it anew afterwards."
+            )
+            return NotRenamedNow(profile=old, problem=f"{row.place.spoken} asks for it by name", todo=todo)
     if Journal(places, old).read().step != IDLE:
         todo = f"Run `codex-auth refresh {old}` first."
         return NotRenamedNow(profile=old, problem="a refresh of it was cut off", todo=todo)

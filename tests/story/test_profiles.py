@@ -69,6 +69,17 @@ def test_the_list_fits_the_terminal(person: Person, columns: int, is_table: bool
     assert shown.count("a…a@a…e.example (…acme)") == 2
 
 
+def test_a_list_without_unicode(person: Person) -> None:
+    """Nothing is turned into question marks."""
+    person.sign_in()
+
+    _, shown = on_a_terminal(person.program, "list", PYTHONIOENCODING="ascii")
+
+    assert shown.isascii()
+    assert "a...a@a...e.example (...acme)" in shown
+    assert "?" not in shown
+
+
 def test_what_cannot_be_read_is_said_beside_the_rest(program: Program) -> None:
     """A note that others can open is no reason not to list."""
     put_login(program, "work")

@@ -231,6 +231,19 @@ def test_a_refresh_that_was_cut_off_comes_first(shelves: Callable[[], tuple[Shel
         rename("a", "b", store=store, places=places, world=World(env={}))
 
 
+def test_what_is_asked_for_by_name_keeps_it(shelves: Callable[[], tuple[Shelves, Places]]) -> None:
+    """A provider in Codex's configuration runs `codex-auth token a`: it is taken back first."""
+    store, places = shelves()
+    row = at_openclaw("a")
+    row = replace(row, place=replace(row.place, target="codex", profile_id="model_providers.codex-auth"))
+    deliveries.write(places, deliveries.Deliveries(profile="a", rows=(row,)))
+
+    with pytest.raises(NotRenamedNow, match="asks for it by name") as refused:
+        rename("a", "b", store=store, places=places, world=World(env={}))
+
+    assert "codex-auth deliver codex a --take-back" in refused.value.hint
+
+
 def test_what_openclaw_reads_keeps_its_name(program: Program) -> None:
     """In OpenClaw's own file a name may stand in an order of OpenClaw's, which we do not edit."""
     agent = program.home / ".openclaw/agents/main/agent"
