@@ -234,6 +234,15 @@ class Place:
             return False
 
 
+def _of_folder() -> str:
+    """Return the profile that the folder's own file names, if there is one. Raises `Unsure` if it names none."""
+    path = where.folder_file()
+    name = where.folder_name(path) if path else ""
+    if path and not name:
+        raise Unsure
+    return name
+
+
 class FilePlace(Place):
     """One profile's entry in one `auth-profiles.json`, found without reading the others."""
 
@@ -242,7 +251,7 @@ class FilePlace(Place):
         home = where.home(env)
         if not home or os.path.exists(where.config_path(env, home)) or where.may_have_policy(env, home):
             raise Unsure  # the configuration and rules may say anything; reading them costs more than this module may
-        name = (asked.name or env.get("CODEX_AUTH_PROFILE", "") or "default").lower()
+        name = (asked.name or env.get("CODEX_AUTH_PROFILE", "") or _of_folder() or "default").lower()
         for prefix in ("openai-codex:", "openai:"):
             name = name.removeprefix(prefix)
         if not name or not _NAME.issuperset(name) or not name[0].isalnum() or ".." in name or len(name) > 64:  # noqa: PLR2004

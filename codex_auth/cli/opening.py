@@ -5,9 +5,9 @@ from dataclasses import replace
 import click
 
 from codex_auth.cli import options
-from codex_auth.core.names import DEFAULT
 from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_ISSUER, OPENAI_SCOPE
 from codex_auth.core.provider import OPENAI_DIALECT, CallbackAt, Provider, read_callback, read_issuer
+from codex_auth.edge.defaults import unnamed
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.neighbours import policies
@@ -46,10 +46,8 @@ def fitting(places: Places, allowed: tuple[str, ...]) -> Places:
 
 
 def chosen_profile(name: str | None, places: Places, world: World) -> str:
-    """Return the profile that was named, or the default one: `CODEX_AUTH_PROFILE`, then the configuration."""
-    if name is not None:
-        return name
-    return world.env.get("CODEX_AUTH_PROFILE", "") or places.config.profile or DEFAULT
+    """Return the profile that was named, or the one that is meant where none is; see `edge.defaults`."""
+    return unnamed(places, world.env)[0] if name is None else name
 
 
 def chosen_provider(

@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codex_auth.notes.queue import Request
     from codex_auth.stories.move import Moved
+    from codex_auth.stories.rename import Renamed
     from codex_auth.stories.two_step import Started
 
 INSTRUCTIONS = (
@@ -221,6 +222,19 @@ def _moved_row(profile: str, result: "Moved | AuthError") -> dict[str, object]:
     if isinstance(result, AuthError):
         return failed_row(profile, result)
     return {"profile": profile, "ok": True, "source": result.source, "target": result.target}
+
+
+def print_renamed(done: "Renamed", meant: tuple[str, str], world: World, *, as_json: bool) -> None:
+    """Say what a login is called now, and what still names it as it was called."""
+    if as_json:
+        _print(world, profile=done.new, renamed_from=done.old, store=done.store)
+    elif done.old == done.new:
+        world.out(f"{done.new} has that name already.")
+    else:
+        world.out(f"{done.old} is now {done.new}.")
+    selected, rule = meant
+    if selected == done.old != done.new:
+        world.tell(f"Note: {done.old} is still what is meant where no profile is named: {rule}.")
 
 
 def print_vault(outcome: str, sentence: str, world: World, *, as_json: bool) -> None:

@@ -35,7 +35,7 @@ def show(
     if as_json:
         import json
 
-        told = document(report, now, full=full) | (_why(places, world, full=full) if why else {})
+        told = document(report, now, full=full) | (_why(report, places, world, full=full) if why else {})
         world.out(json.dumps(told, indent=2, ensure_ascii=False))
     elif sys.stdout is not None and sys.stdout.isatty():
         from codex_auth.cli.table import print_report
@@ -56,7 +56,7 @@ def show(
     return story.verdict(report, now) if check else failed
 
 
-def _why(places: Places, world: World, *, full: bool) -> dict[str, object]:
+def _why(report: story.Report, places: Places, world: World, *, full: bool) -> dict[str, object]:
     from codex_auth.cli.why import facts
 
-    return facts(places, world, full=full)
+    return facts(report, places, world, full=full)

@@ -23,7 +23,8 @@ def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, ob
         "ok": not report.trouble,
         "schema_version": SCHEMA_VERSION,
         "default": report.default,
-        "profiles": [_profile(card, report, now, full=full) for card in report.cards],
+        "unnamed": report.unnamed or None,
+        "profiles": [profile_row(card, report, now, full=full) for card in report.cards],
         "pending": [
             {
                 "profile": login.profile,
@@ -61,7 +62,8 @@ def applying(report: story.Report, now: datetime) -> list[tuple[str, str]]:
     return [(line(each, now), {"failed": "red", "done": "green"}.get(each.step, "yellow")) for each in requests]
 
 
-def _profile(card: Card, report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:
+def profile_row(card: Card, report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:
+    """Return one profile for JSON."""
     return {
         "profile": card.profile,
         "profile_id": card.profile_id,
@@ -100,9 +102,9 @@ def _profile(card: Card, report: story.Report, now: datetime, *, full: bool) -> 
 COLUMNS = ("PROFILE", "ACCOUNT", "PLAN", "OWNER", "STORE", "ENDS")
 
 
-def row(card: Card, default: str, now: datetime, *, full: bool) -> tuple[str, ...]:
+def row(card: Card, unnamed: str, now: datetime, *, full: bool) -> tuple[str, ...]:
     """Return one profile's cells in the order of `COLUMNS`."""
-    name = card.profile + (" *" if card.profile == default else "")
+    name = card.profile + (" *" if card.profile == unnamed else "")
     return (
         name,
         words.account(card.identity, full=full),
@@ -172,7 +174,7 @@ def plain(report: story.Report, now: datetime, *, full: bool) -> list[str]:
     """Return the report as lines of aligned text, for pipes and narrow places."""
     lines: list[str] = []
     if report.cards:
-        rows = [COLUMNS, *(row(card, report.default, now, full=full) for card in report.cards)]
+        rows = [COLUMNS, *(row(card, report.unnamed, now, full=full) for card in report.cards)]
         widths = [max(len(cells[i]) for cells in rows) for i in range(len(COLUMNS))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(r, widths, strict=True)).rstrip() for r in rows]
         lines += [

@@ -22,14 +22,14 @@ def print_report(report: story.Report, now: datetime, *, full: bool) -> None:
         for column in COLUMNS:
             table.add_column(column, overflow="fold")
         for card in report.cards:
-            *cells, ends = row(card, report.default, now, full=full)
+            *cells, ends = row(card, report.unnamed, now, full=full)
             style = _COLOUR[story.life(card, now)]
             table.add_row(Text(cells[0], style="bold"), *map(Text, cells[1:]), Text(ends, style=style))
         console.print(table)
         for line, style in _below(report, now):
             console.print(Text(line, style=style))
         if len(report.cards) > 1:
-            console.print(Text("* the profile that `default` means", style="dim"))
+            console.print(Text("* the profile that is meant where none is named", style="dim"))
     elif not report.trouble:
         console.print(Text("No profiles yet. Run `codex-auth login` to sign in."))
     for login in report.waiting:

@@ -6,16 +6,18 @@ from typing import Any
 from codex_auth.cli import show as words
 from codex_auth.cli import why_openclaw
 from codex_auth.core.errors import PolicyUnusable
+from codex_auth.core.names import DEFAULT
 from codex_auth.core.openai import OPENAI_HOST
 from codex_auth.core.policy import WORKSPACES, Rule
 from codex_auth.core.text import mask_account, printable
+from codex_auth.edge.defaults import NOTHING_NAMES
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.net.network import network_facts
 from codex_auth.stories import status as story
 
 
-def facts(places: Places, world: World, *, full: bool) -> dict[str, object]:
+def facts(report: story.Report, places: Places, world: World, *, full: bool) -> dict[str, object]:
     """Return the reasons for JSON; they join what `status --json` says anyway."""
     return {
         "why": {
@@ -24,6 +26,8 @@ def facts(places: Places, world: World, *, full: bool) -> dict[str, object]:
             "store": places.store,
             "store_rule": places.store_rule,
             "state": places.state,
+            "unnamed": report.unnamed or None,
+            "unnamed_rule": report.unnamed_rule or None,
             "openclaw": why_openclaw.document(world),
         },
         "network": network_facts(OPENAI_HOST, world.env),
@@ -40,6 +44,7 @@ def lines(report: story.Report, places: Places, world: World, *, full: bool) -> 
             f"{card.profile} is in the {card.store}\n  because {printable(card.store_why) or unknown}"
             for card in report.cards
         ),
+        *_unnamed(report),
         f"credentials: {places.auth_path}",
         f"  because {places.auth_rule}",
         f"new profiles go to: {places.store}",
@@ -51,6 +56,15 @@ def lines(report: story.Report, places: Places, world: World, *, full: bool) -> 
         *_ways(network_facts(OPENAI_HOST, world.env)),
         *(_rule_line(rule, full=full) for rule in _rules(places, world)),
     ]
+
+
+def _unnamed(report: story.Report) -> list[str]:
+    """Return which profile is meant where none is named, and why; nothing where that is not known."""
+    if not report.unnamed_rule:
+        return []
+    is_first = report.unnamed == report.default != DEFAULT and report.unnamed_rule == NOTHING_NAMES
+    rule = f"{report.unnamed_rule}, and it is the first there is" if is_first else report.unnamed_rule
+    return [f"without a name: {report.unnamed or 'no profile'}", f"  because {printable(rule, limit=400)}"]
 
 
 def _ways(found: Mapping[str, Any]) -> list[str]:

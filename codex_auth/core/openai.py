@@ -2,6 +2,8 @@
 
 OPENAI_ISSUER = "https://auth.openai.com"
 OPENAI_HOST = "auth.openai.com"
+OPENAI_BACKEND = "https://chatgpt.com/backend-api"
+"""What a signed-in Codex calls (`chatgpt_base_url` of its configuration; ours is not moved by that)."""
 OPENAI_CLIENT_ID = "app_EMoamEEZ73f0CkXaXp7hrann"
 """The public client id of Codex (codex-rs/login/src/auth/manager.rs); a public client has no secret."""
 OPENAI_SCOPE = "openid profile email offline_access api.connectors.read api.connectors.invoke"

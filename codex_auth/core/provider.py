@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codex_auth.core.errors import BadIssuer, CallbackRefused
-from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_ISSUER, OPENAI_SCOPE
+from codex_auth.core.openai import OPENAI_BACKEND, OPENAI_CLIENT_ID, OPENAI_ISSUER, OPENAI_SCOPE
 
 CALLBACK_PORTS = (1455, 1457)
 """The two ports registered for Codex's client id; its allow-list of redirects is exact."""
@@ -72,9 +72,24 @@ class Provider:
         return f"{self.issuer}/.well-known/jwks.json"
 
     @property
+    def backend(self) -> str:
+        """Where its access tokens are taken: OpenAI's backend for OpenAI's, the issuer's own for any other."""
+        return OPENAI_BACKEND if self.is_openai else f"{self.issuer}/backend-api"
+
+    @property
+    def usage_url(self) -> str:
+        """Where to ask what is left of a login's limits (read from Codex 0.169)."""
+        return f"{self.backend}/wham/usage"
+
+    @property
     def host(self) -> str:
         """The host people know it by, for sentences."""
         return self.issuer.partition("://")[2].partition("/")[0]
+
+    @property
+    def backend_host(self) -> str:
+        """The same for its backend."""
+        return self.backend.partition("://")[2].partition("/")[0]
 
     @property
     def is_openai(self) -> bool:

@@ -89,6 +89,11 @@ class Places:
         return os.path.join(self.state, "keep.json")
 
     @property
+    def usages(self) -> str:
+        """What was last said of each profile's usage, for a minute."""
+        return os.path.join(self.state, "usage.json")
+
+    @property
     def index(self) -> str:
         """The list of what a keyring or vault holds, without the secrets."""
         return os.path.join(self.data, where.INDEX_NAME)

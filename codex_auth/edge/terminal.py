@@ -185,31 +185,28 @@ def read_piped(stream: BinaryIO, limit: int = MAX_PASTE) -> str:
     return data.decode("utf-8", "replace").rstrip("\r\n")
 
 
-class Countdown:
-    """One line on a terminal: a spinner, a text, the time left. Prints nothing where it could not be removed again."""
+class Progress:
+    """One line on a terminal: a spinner, a text, how far it is. Nothing where it could not be removed again."""
 
     def __init__(self, stream: TextIO, text: str, *, env: Mapping[str, str]) -> None:
         self._stream = stream
         self._text = text
         self._is_shown = stream.isatty() and env.get("TERM") != "dumb"
         self._in_colour = not env.get("NO_COLOR")  # https://no-color.org: set and not empty
-        plain = (stream.encoding or "").lower().replace("-", "") != "utf8"
-        self._frames = "|/-\\" if plain else "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-        self._dots = "..." if plain else "…"
+        self._frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" if speaks_unicode(stream) else "|/-\\"
+        self._dots = "…" if speaks_unicode(stream) else "..."
         self._turn = 0
         self._is_drawn = False
 
-    def draw(self, seconds_left: float) -> None:
+    def show(self, reached: str) -> None:
         """Draw the line anew; it never wraps."""
         if not self._is_shown:
             return
         frame = self._frames[self._turn % len(self._frames)]
         self._turn += 1
-        minutes, seconds = divmod(max(0, round(seconds_left)), 60)
-        clock = f"{minutes:02}:{seconds:02}"
-        room = self._width() - len(f"{frame}  {clock}") - 1
+        room = self._width() - len(f"{frame}  {reached}") - 1
         text = self._text if len(self._text) <= room else self._text[: max(0, room - len(self._dots))] + self._dots
-        line = f"{frame} {text} {clock}"[: self._width() - 1]
+        line = f"{frame} {text} {reached}"[: self._width() - 1]
         if self._in_colour:
             line = line.replace(frame, f"\x1b[36m{frame}\x1b[39m", 1)
         self._stream.write(f"\r{line}\x1b[K")
@@ -228,3 +225,17 @@ class Countdown:
             return os.get_terminal_size(self._stream.fileno()).columns or 80
         except OSError:
             return 80
+
+
+class Countdown(Progress):
+    """The same, where what is left is time."""
+
+    def draw(self, seconds_left: float) -> None:
+        """Draw the line anew."""
+        minutes, seconds = divmod(max(0, round(seconds_left)), 60)
+        self.show(f"{minutes:02}:{seconds:02}")
+
+
+def speaks_unicode(stream: TextIO) -> bool:
+    """Whether a stream can show more than letters and digits."""
+    return (stream.encoding or "").lower().replace("-", "") == "utf8"

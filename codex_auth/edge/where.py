@@ -37,6 +37,49 @@ def home(env: "Mapping[str, str]") -> str:
     return named if os.path.isabs(named) else ""
 
 
+FOLDER_FILE = ".codex-auth"
+"""The file that names the profile of a folder and of all below it."""
+_NAME_LIMIT = 200
+_KIND, _REGULAR, _ANYBODY_WRITES = 0o170000, 0o100000, 0o002
+
+
+def folder_file() -> str:
+    """Return the nearest `.codex-auth` in the working folder or above it; "" if there is none that counts.
+
+    A file of somebody else's, or one that anybody may write, does not choose whose login is used here; neither does
+    a link.
+    """
+    try:
+        here = os.getcwd()
+    except OSError:  # it was removed
+        return ""
+    while not _counts(os.path.join(here, FOLDER_FILE)):
+        above = os.path.dirname(here)
+        if above == here:
+            return ""
+        here = above
+    return os.path.join(here, FOLDER_FILE)
+
+
+def _counts(path: str) -> bool:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    is_ours = not hasattr(os, "geteuid") or found.st_uid in {0, os.geteuid()}
+    return found.st_mode & _KIND == _REGULAR and is_ours and not found.st_mode & _ANYBODY_WRITES
+
+
+def folder_name(path: str) -> str:
+    """Return what such a file says, without the space around it; "" where it cannot be read or says too much."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(_NAME_LIMIT + 1)
+    except OSError:
+        return ""
+    return "" if len(text) > _NAME_LIMIT else text.decode("utf-8", "replace").strip()
+
+
 def xdg(env: "Mapping[str, str]", name: str, home: str, *default: str) -> str:
     """Return a folder of the XDG Base Directory Specification, which says to ignore relative values."""
     value = env.get(name, "")

@@ -58,12 +58,19 @@ def sender(provider: Provider, *, now: Callable[[], datetime], env: Mapping[str,
 
     Raises `ProxyUnusable` and `CaUnusable` here, before anything is asked of anybody.
     """
-    origin = _ORIGIN.match(provider.issuer)
+    return sender_to(provider.issuer, now=now, env=env)
+
+
+def sender_to(
+    base: str, *, now: Callable[[], datetime], env: Mapping[str, str], timeout: float = TOTAL_SECONDS
+) -> Send:
+    """Return what makes requests to the origin of this address and to no other. Raises as `sender` does."""
+    origin = _ORIGIN.match(base)
     allowed = frozenset({origin[0]} if origin else ())
     route = route_to(origin[2].strip("[]") if origin else "", env)
     if origin and origin[1] == "https":
         shared_trust(route.authorities)
-    return lambda request: send(request, allowed=allowed, now=now, route=route)
+    return lambda request: send(request, allowed=allowed, now=now, timeout=timeout, route=route)
 
 
 def converse(flow: Flow[T], send: Send) -> T:

@@ -4,11 +4,13 @@ import json
 import secrets
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.exceptions import Unauthorized
 
 from codex_auth.sandbox.accounts import ACCOUNTS, Account
+from codex_auth.sandbox.faults import Fault
 from codex_auth.sandbox.ledger import Login
+from codex_auth.sandbox.outages import fault_name
 from codex_auth.sandbox.provider import Provider
 
 ANSWER = "Hello from the codex-auth sandbox."
@@ -32,7 +34,8 @@ def backend_routes(provider: Provider) -> Blueprint:
     @routes.get("/backend-api/wham/usage")
     @routes.get("/api/codex/usage")
     def usage() -> Response:
-        return jsonify(_usage(bearer().account.plan, int(provider.now())))
+        answer = _usage(bearer().account.plan, int(provider.now()), _used(g.fault))
+        return jsonify(_with_words(answer) if fault_name() == "odd_usage" else answer)
 
     @routes.get("/backend-api/wham/accounts/check")
     @routes.get("/api/codex/accounts/check")
@@ -79,14 +82,26 @@ def _workspaces_of(account: Account, issuer: str) -> dict[str, object]:
     }
 
 
-def _usage(plan: str, now: int) -> dict[str, object]:
+def _used(fault: Fault | None) -> int:
+    """Return how much of the five hours is used, in percent."""
+    if fault is None or fault.name != "used":
+        return 37
+    return 100 if fault.value is None else int(fault.value)
+
+
+def _with_words(answer: dict[str, object]) -> dict[str, object]:
+    return {**answer, "rate_limit": {"primary_window": {"used_percent": "a third"}}}
+
+
+def _usage(plan: str, now: int, used: int) -> dict[str, object]:
     """Return invented limits in the shape Codex reads."""
+    is_reached = used >= 100  # noqa: PLR2004 - percent
     return {
         "plan_type": plan,
         "rate_limit": {
-            "allowed": True,
-            "limit_reached": False,
-            "primary_window": _window(37, _FIVE_HOURS, now),
+            "allowed": not is_reached,
+            "limit_reached": is_reached,
+            "primary_window": _window(used, _FIVE_HOURS, now),
             "secondary_window": _window(12, _WEEK, now),
         },
         "credits": {

@@ -19,6 +19,8 @@ FAULTS = {
     "bad_signature": "answer with an id token whose signature is wrong",
     "wrong_aud": "answer with an id token made for another client",
     "wrong_iss": "answer with an id token of another issuer",
+    "used": "answer that VALUE percent of the five hours are used (default 100)",
+    "odd_usage": "answer with a usage whose numbers are words",
 }
 ROUTES = {
     "/oauth/authorize": "authorize",

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from codex_auth.core.card import Card
-from codex_auth.core.errors import AuthError, PolicyRefused, ProfileNotFound
+from codex_auth.core.errors import AuthError, BadProfileName, PolicyRefused, ProfileNotFound
 from codex_auth.core.names import DEFAULT, read_name
-from codex_auth.edge import where
+from codex_auth.edge import defaults, where
 from codex_auth.edge.places import Places, pending_path
 from codex_auth.edge.world import World
 from codex_auth.neighbours import elsewhere
@@ -47,6 +47,11 @@ class Report:
     cards: list[Card]
     waiting: "list[Waiting]"
     default: str
+    """What `default` means."""
+    unnamed: str
+    """What is meant where no profile is named."""
+    unnamed_rule: str
+    """Why, in words for `status --why`."""
     trouble: list[AuthError]
     copies: dict[str, list[str]]
     """Profile to the other places in which its refresh token lies, for those where there are any."""
@@ -86,6 +91,7 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
     delivered = dict(_collect(lambda: _delivered(places), trouble))
     applied = list(_collect(lambda: _applied(places, queue, now), trouble))
     names = [card.profile for card in cards]
+    selected, rule = next(_collect(lambda: [defaults.unnamed(places, world.env)], trouble), ("", ""))
     default = DEFAULT if DEFAULT in names or not names else names[0]
     if selector is not None:
         name = read_name(selector)
@@ -103,6 +109,8 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
         cards=cards,
         waiting=waiting,
         default=default,
+        unnamed=_meant(selected, default),
+        unnamed_rule=rule,
         trouble=trouble,
         copies=copies,
         refused=refused,
@@ -110,6 +118,15 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
         queue=queue,
         applied=applied,
     )
+
+
+def _meant(selector: str, default: str) -> str:
+    """Return the profile that a selector means; "" for one that means none."""
+    try:
+        name = read_name(selector)
+    except BadProfileName:
+        return ""
+    return default if name == DEFAULT else name
 
 
 def life(card: Card, now: datetime) -> str:

@@ -320,6 +320,16 @@ def test_the_skill_shows_nothing(stage: Stage) -> None:
     assert stage.run("status", entry=(str(SKILL),)) == 0
 
 
+def test_usage_shows_nothing(stage: Stage) -> None:
+    """Asking what is left, in words and in JSON, whatever the backend does; and which profile has most."""
+    assert stage.finish(stage.redirect()) == 0
+    for name in ("status", "drop", "cut", "html", "redirect", "huge", "odd_usage", "used"):
+        stage.person.sandbox.fault(name, route="usage", value={"status": 401, "huge": 2}.get(name))
+        stage.run("usage", "--all", "--full")
+    stage.run("usage", "work", "--json")
+    assert stage.run("best", "--json") == 8
+
+
 # --- vault and keyring ---------------------------------------------------------------------------------------
 
 EMAIL = b"ada@"
@@ -683,9 +693,10 @@ def test_no_option_repeats_its_value_in_a_mistake(
     command = group.group.get_command(None, verb)  # type: ignore[arg-type]
     assert command is not None
 
+    too_many = [CANARY] * max(2, 1 + sum(isinstance(parameter, click.Argument) for parameter in command.params))
     for parameter in command.params:
         given = [max(parameter.opts, key=len), CANARY] if isinstance(parameter, click.Option) else [CANARY]
-        for words in ([verb, *given, f"--{CANARY}"], [verb, f"--{CANARY}", *given], [verb, *given, CANARY, CANARY]):
+        for words in ([verb, *given, f"--{CANARY}"], [verb, f"--{CANARY}", *given], [verb, *given, *too_many]):
             assert group.run(words) == 2
             out, err = capsys.readouterr()
             assert not any(found.lower() in (out + err).lower() for found in slices(CANARY))

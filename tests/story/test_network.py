@@ -63,6 +63,18 @@ def office(program: Program, authority: Authority) -> Iterator[Office]:
         yield Office(program, sandbox, proxy)
 
 
+def test_the_usage_of_openais_logins_is_asked_of_its_backend_alone(office: Office) -> None:
+    """The one other host that is ever named: `chatgpt.com`, by the same way, and only when somebody asks."""
+    office.sign_in()
+    before = office.heads
+
+    row = office.program.json("usage", "work")["profiles"][0]
+
+    assert row["trouble"]["error"] == "proxy_failed"
+    assert office.heads[len(before) :] == ["CONNECT chatgpt.com:443 HTTP/1.1"]
+    assert set(before) == {f"CONNECT {OPENAI_HOST}:443 HTTP/1.1"}
+
+
 def test_a_whole_life_goes_through_the_proxy(office: Office) -> None:
     """Signing in, refreshing, a token fetched in the background, and giving back: all by the same way."""
     said: list[str] = []

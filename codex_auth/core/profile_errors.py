@@ -1,0 +1,37 @@
+"""What can be wrong with names of profiles: the one that a folder has, and the one that a login is to have."""
+
+from codex_auth.core.errors import AuthError
+
+
+class FolderFileUnusable(AuthError):
+    """The file that should name this folder's profile does not."""
+
+    code = "folder_file_unusable"
+    sentence = "{path} does not name a profile."
+    remedy = "Write one name into it and nothing else, e.g. `echo work > {path}`, or remove it."
+    status = 2
+
+
+class NameTaken(AuthError):
+    """Another login has the name that was asked for."""
+
+    code = "name_taken"
+    sentence = "There is another login named {name}."
+    remedy = "Choose another name; `codex-auth list` shows those that are taken."
+    status = 2
+
+
+class NotRenamedNow(AuthError):
+    """Something is under way that would find the login gone."""
+
+    code = "not_renamed_now"
+    sentence = "{profile} cannot be renamed now: {problem}."
+    remedy = "{todo}"
+
+
+class NameOfOthers(AuthError):
+    """Another program knows the login by its name."""
+
+    code = "name_of_others"
+    sentence = "{profile} cannot be renamed: {problem}."
+    remedy = "Sign in under the new name: `codex-auth login {name}`."
