@@ -16,6 +16,7 @@ VERBS = {
     "leftovers": ("codex_auth.cli.leftovers", "Find and remove old copies of credentials that nobody reads."),
     "move": ("codex_auth.cli.move", "Keep a login in another store: file, keyring or vault."),
     "vault": ("codex_auth.cli.vault", "Change the key of the encrypted vault."),
+    "chat": ("codex_auth.cli.chat", "Answer one chat message with one reply, both as JSON: the chat skill's adapter."),
     "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),
     "demo": ("codex_auth.cli.demo", "Run a whole sign-in against the sandbox, in a scratch home."),
 }

@@ -9,8 +9,8 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text secret errors jsontext foreign model names provider redirect policy policy_text ways idtoken replies "
-    "device_replies flow device renewal schedule vault_layout vault_cipher vault_header vault_kdf",
+    "core": "text secret errors chat_errors jsontext foreign model names provider redirect policy policy_text ways "
+    "idtoken replies device_replies flow device renewal schedule vault_layout vault_cipher vault_header vault_kdf",
     "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal qr "
     "timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings passphrases vault_keys",
@@ -23,10 +23,11 @@ FLOORS = {
     "gateway": "health finding asking",
     "deliver": "protocol openclaw openclaw_json fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh deliver alerts keep apply at_openclaw status "
-    "run move",
+    "run move fitting shown_again queueing",
+    "chat": "message verbs words escape reply render book usage room failing gateway sign_in overview talk",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
-    "queueing token_json hot token login start finish cancel status refresh run keeping timing keep deliver apply_plan "
-    "apply bring_in leftovers move vault demo verbs group skill later main",
+    "token_json hot token login start finish cancel status refresh run keeping timing keep deliver apply_plan "
+    "apply bring_in leftovers move vault chat_door chat demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
@@ -56,6 +57,7 @@ MAY_REVEAL = {
     "stories.login",
     "stories.copies",
     "stories.run",
+    "stories.shown_again",
 }
 """The modules that may call `Secret.reveal`."""
 

@@ -1,0 +1,315 @@
+"""Every sentence that a chat reply says, in each language, in one place.
+
+A sentence's placeholders are filled with text that was tamed (`chat.escape`), so nothing from outside can mention,
+link or format. Commands stand in sentences as they are typed.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+ENGLISH, CHINESE = "en", "zh"
+
+_UNITS = {
+    ENGLISH: (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)),
+    CHINESE: (("天", 86400), ("小时", 3600), ("分", 60), ("秒", 1)),
+}
+
+SENTENCES: dict[str, dict[str, str]] = {
+    ENGLISH: {
+        # choosing
+        "menu": "Which profile do you want to sign in?",
+        "menu_empty": "There is no profile yet. Sign in under a name of your choice, e.g. /codex_auth work",
+        "menu_typed": "Answer with /codex_auth and one of these names, or a new one:",
+        "menu_more": "There are {count} more; /codex_auth NAME finds each.",
+        "new": "Send /codex_auth and a name for it: small letters and digits, e.g. /codex_auth work",
+        "choose": "How do you want to sign in to {profile}?",
+        "choose_new": "{profile} is new. How do you want to sign in?",
+        "choose_default": "“default” means {profile} here.",
+        "choose_device": "By code is best in a chat: you type a short code on OpenAI's page and paste nothing here.",
+        "choose_gateway": "Afterwards the login is brought into the gateway. Running work may wait a moment, and so "
+        "may my answers.",
+        "choose_private": "Do this in a private chat: whoever uses the code or link first decides whose login it is.",
+        "instead": "Without buttons, send one of these:",
+        "label_device": "By code (best)",
+        "label_link": "By link",
+        "label_cancel": "Cancel",
+        "label_new": "New …",
+        "label_approved": "I have approved it",
+        "label_status": "Status",
+        "label_again": "Try again",
+        "label_yes": "Yes, do it",
+        "label_usage": "Limits",
+        "label_menu": "Profiles",
+        # signing in
+        "device": "Sign in to {profile}: open this page and type the code below, within {left}.",
+        "device_page": "Open the page for the code",
+        "device_only": "Type it only because you asked for it here just now; never a code that somebody sends you.",
+        "device_allowed": "If the page refuses the code, device codes are switched off for this account: use the link.",
+        "device_then": "When you have approved it, tap the button or send /codex_auth finish {profile}",
+        "link": "Sign in to {profile}: open this link and approve, within {left}.",
+        "link_page": "Open the sign-in page",
+        "link_ends": "The browser then ends on an address that begins with {redirect} and may not load. That is right.",
+        "link_then": "Copy that whole address, send /codex_auth finish {profile} and the address, then delete your "
+        "message.",
+        "link_secret": "The address is like a password until it is used: it goes here and nowhere else.",
+        "replaced": "It takes the place of the sign-in that was waiting.",
+        "waiting": "The sign-in of {profile} is not approved yet. It may be for {left} more.",
+        "signed_in": "Signed in: {profile} is {account}.",
+        "signed_in_plan": "Signed in: {profile} is {account}, plan {plan}.",
+        "signed_in_ends": "The access token ends in {left} and is renewed by itself.",
+        "delete": "Please delete your message with the address now. It was used, or cannot be used any more.",
+        "delete_refused": "Please delete your message with the address all the same.",
+        "queued": "It is now brought into the gateway. Running work may wait, and I may be silent for a moment.",
+        "queued_restart": "A restart of the gateway is queued. It waits for running work, and I will be away for a "
+        "moment.",
+        "queued_then": "To see how it went, send /codex_auth status",
+        "not_queued": "The login is stored, but not queued for the gateway. Send /codex_auth apply {profile}",
+        "no_gateway": "There is no OpenClaw here whose gateway could be told.",
+        "cancelled": "The sign-in that waited for {profile} is forgotten.",
+        "nothing_waits": "No sign-in is waiting for {profile}.",
+        "nothing_waits_at_all": "No sign-in is waiting.",
+        "several_wait": "Several sign-ins are waiting: {profiles}. Say which one.",
+        # confirming
+        "sure_cancel": "{profile} is being signed in to by somebody else. Forget that sign-in?",
+        "sure_restart": "Restart the gateway for {profile}? Running work is waited for, for five minutes at most; what "
+        "still runs then is cut off. I am away for a moment.",
+        "sure_until": "This question stands for {left}, and only for you.",
+        # status
+        "status_none": "There is no profile yet. Send /codex_auth to sign in.",
+        "status_live": "{profile}: signed in as {account}, ends in {left}",
+        "status_renewable": "{profile}: signed in as {account}, renewed by itself",
+        "status_expired": "{profile}: needs to be signed in again ({account})",
+        "status_unknown": "{profile}: signed in as {account}",
+        "status_key": "{profile}: an API key",
+        "status_owner": "{profile}: held by {owner} ({account})",
+        "status_default": "Default: {profile}",
+        "status_copies": "{profile}: its refresh token also lies elsewhere; run codex-auth status on the machine",
+        "status_refused": "{profile}: a rule of the administrator forbids its use",
+        "status_waiting_yours": "{profile}: your sign-in is waiting, {left} left",
+        "status_waiting_other": "{profile}: somebody else's sign-in is waiting, {left} left",
+        "status_trouble": "Something could not be read ({code}). Run codex-auth status on the machine.",
+        "apply_queued": "Gateway, {profile}: waits for its turn",
+        "apply_delivering": "Gateway, {profile}: is being delivered",
+        "apply_reloading": "Gateway, {profile}: delivered, the gateway is told",
+        "apply_waiting": "Gateway, {profile}: delivered, waits to restart the gateway",
+        "apply_restarting": "Gateway, {profile}: delivered, the gateway restarts",
+        "apply_verifying": "Gateway, {profile}: delivered, is being verified",
+        "apply_done": "Gateway, {profile}: done {ago} ago",
+        "apply_done_now": "Gateway, {profile}: done {ago} ago; the next turn uses it",
+        "apply_done_next_start": "Gateway, {profile}: done {ago} ago; no gateway runs, it uses it when it starts",
+        "apply_done_second_turn": "Gateway, {profile}: done {ago} ago; the second turn uses it",
+        "apply_failed": "Gateway, {profile}: failed {ago} ago ({code}); send /codex_auth apply {profile} to try again",
+        "apply_cancelled": "Gateway, {profile}: was cancelled {ago} ago",
+        # usage
+        "usage_profile": "Profile: {profile}",
+        "usage_usable": "Usable: {answer}",
+        "usage_limited": "Limited: {answer}",
+        "usage_5h": "5h left: {percent}%, reset {reset}, in {left}",
+        "usage_week": "Week left: {percent}%, reset {reset}, in {left}",
+        "usage_5h_none": "5h left: not told",
+        "usage_week_none": "Week left: not told",
+        "usage_problem": "Not told: {why}",
+        "usage_none": "There is no profile yet. Send /codex_auth to sign in.",
+        "yes": "yes",
+        "no": "no",
+        "unknown": "unknown",
+        "usage_rejected": "signed in, but the usage endpoint does not accept this session",
+        "usage_login": "it needs to be signed in again",
+        "usage_unreachable": "the provider could not be reached",
+        "usage_other": "the provider gave no answer that could be used",
+        # everything else
+        "help": "I manage Codex logins. /codex_auth signs in, /codex_auth status shows them, /codex_usage shows the "
+        "limits, /codex_auth cancel forgets a sign-in.",
+        "no_such_profile": "There is no profile named {profile}. /codex_auth status shows those there are.",
+        "bad_profile_name": "That is not a profile name. Use small letters, digits and . _ + - , at most 64.",
+        "stale_button": "That button is from an earlier message and does nothing any more. Send /codex_auth for new "
+        "ones.",
+        "bad_message": "That message could not be read. Send /codex_auth to begin.",
+        "not_an_operator": "Only operators of this bot may do that.",
+        "not_confirmed": "There is nothing to confirm: it was done already, or the question is too old. Ask again.",
+        "too_many_messages": "That was too fast. Wait {left} and try again.",
+        "busy": "I am still at your last message. Ask again in a moment with /codex_auth status",
+        "usage_unavailable": "The limits cannot be asked about in this version.",
+        "foreign_pending_login": "Somebody else started the sign-in that waits for {profile}; only they can finish it.",
+        "foreign_operator": "As an operator you may send /codex_auth cancel {profile}",
+        "redirect_refused": "That is not the address of this sign-in. Copy the whole address the browser ended on, "
+        "and send it again.",
+        "pending_login_gone": "That sign-in is over: it was used already, replaced, cancelled, or too old. Begin anew "
+        "with /codex_auth {profile}",
+        "already_used": "That sign-in was finished already; an address works once. See /codex_auth status",
+        "no_pending_login": "No sign-in is waiting for {profile}. Begin with /codex_auth {profile}",
+        "consent_denied": "The sign-in was not approved. Begin anew with /codex_auth {profile}",
+        "missing_codex_entitlement": "This account has no access to Codex. Ask your ChatGPT administrator.",
+        "device_login_disabled": "Device codes are not offered here. Use the link: /codex_auth link {profile}",
+        "device_code_expired": "The code has expired: nobody approved it in time. Begin anew: /codex_auth {profile}",
+        "approval_lost": "It was approved, but the provider could not be reached to fetch it. Begin anew with "
+        "/codex_auth {profile}",
+        "waits_for_device": "{profile} is signed in to by code, which takes no address. When you have approved it, "
+        "send /codex_auth finish {profile}",
+        "waits_for_redirect": "{profile} waits for the address that the browser ended on: send /codex_auth finish "
+        "{profile} and the address.",
+        "provider_unreachable": "The provider could not be reached. Try again in a moment; nothing is lost.",
+        "answer_lost": "The provider was asked; its answer did not arrive. See /codex_auth status, then begin anew.",
+        "provider_refused": "The provider refused the sign-in. Begin anew with /codex_auth {profile}",
+        "identity_mismatch": "That is another account than the one {profile} belongs to. Nothing was stored. Sign in "
+        "with the right account, or under another name.",
+        "refused_by_policy": "A rule of the administrator forbids that.",
+        "locked": "The logins are locked or in use. Try again in a moment.",
+        "other_error": "That did not work ({code}). Run codex-auth status on the machine to see where things stand.",
+        "unexpected": "Something unexpected happened; what was stored before is untouched. Please try again.",
+        "interrupted": "I was stopped before that was done. /codex_auth status shows where things stand.",
+    },
+    CHINESE: {
+        "menu": "要登录哪个配置？",
+        "menu_empty": "还没有任何配置。请用自定的名称登录，例如 /codex_auth work",
+        "menu_typed": "请回复 /codex_auth 加以下名称之一，或一个新名称：",
+        "menu_more": "另有 {count} 个；用 /codex_auth 名称 可直接选择。",
+        "new": "请发送 /codex_auth 加新名称（小写字母和数字），例如 /codex_auth work",
+        "choose": "要用哪种方式登录 {profile}？",
+        "choose_new": "{profile} 是新配置。要用哪种方式登录？",
+        "choose_default": "此处“default”指 {profile}。",
+        "choose_device": "在聊天中最好用验证码：在 OpenAI 页面输入一个短码即可，无需在这里粘贴任何内容。",
+        "choose_gateway": "之后登录会送入网关。正在运行的任务可能稍等片刻，我的回复也可能稍慢。",
+        "choose_private": "请在私聊中操作：谁先使用验证码或链接，登录就归谁。",
+        "instead": "没有按钮时，请发送以下之一：",
+        "label_device": "验证码（推荐）",
+        "label_link": "链接",
+        "label_cancel": "取消",
+        "label_new": "新建 …",
+        "label_approved": "我已批准",
+        "label_status": "状态",
+        "label_again": "重试",
+        "label_yes": "是，执行",
+        "label_usage": "用量",
+        "label_menu": "配置列表",
+        "device": "登录 {profile}：请在 {left} 内打开此页面并输入下面的验证码。",
+        "device_page": "打开验证码页面",
+        "device_only": "只输入你刚刚在这里请求的验证码；不要输入别人发给你的验证码。",
+        "device_allowed": "如果页面拒绝该验证码，说明此账号未开启设备码登录：请改用链接。",
+        "device_then": "批准后，请点按钮，或发送 /codex_auth finish {profile}",
+        "link": "登录 {profile}：请在 {left} 内打开此链接并批准。",
+        "link_page": "打开登录页面",
+        "link_ends": "浏览器最后会停在以 {redirect} 开头的地址，页面可能打不开，这是正常的。",
+        "link_then": "请复制完整地址，发送 /codex_auth finish {profile} 加该地址，然后删除你的消息。",
+        "link_secret": "该地址在使用前等同于密码：只发到这里，不要发到别处。",
+        "replaced": "它取代了先前等待中的登录。",
+        "waiting": "{profile} 的登录尚未批准。还剩 {left}。",
+        "signed_in": "已登录：{profile} 对应 {account}。",
+        "signed_in_plan": "已登录：{profile} 对应 {account}，套餐 {plan}。",
+        "signed_in_ends": "访问令牌将在 {left} 后到期，并会自动续期。",
+        "delete": "请立即删除你那条含地址的消息。该地址已用过，或已无法再用。",
+        "delete_refused": "仍请删除你那条含地址的消息。",
+        "queued": "正在把登录送入网关。正在运行的任务可能稍等，我也可能暂时没有回应。",
+        "queued_restart": "网关重启已排队。它会等待正在运行的任务，我会离开片刻。",
+        "queued_then": "要查看结果，请发送 /codex_auth status",
+        "not_queued": "登录已保存，但未能排队送入网关。请发送 /codex_auth apply {profile}",
+        "no_gateway": "这里没有可通知的 OpenClaw 网关。",
+        "cancelled": "{profile} 等待中的登录已取消。",
+        "nothing_waits": "{profile} 没有等待中的登录。",
+        "nothing_waits_at_all": "没有等待中的登录。",
+        "several_wait": "有多个登录在等待：{profiles}。请说明是哪一个。",
+        "sure_cancel": "{profile} 正由另一个人登录。要取消那次登录吗？",
+        "sure_restart": "要为 {profile} 重启网关吗？最多等待运行中的任务五分钟，之后仍在运行的会被中断。我会离开片刻。",
+        "sure_until": "此确认在 {left} 内有效，且仅限你本人。",
+        "status_none": "还没有任何配置。请发送 /codex_auth 登录。",
+        "status_live": "{profile}：已登录为 {account}，{left} 后到期",
+        "status_renewable": "{profile}：已登录为 {account}，自动续期",
+        "status_expired": "{profile}：需要重新登录（{account}）",
+        "status_unknown": "{profile}：已登录为 {account}",
+        "status_key": "{profile}：API 密钥",
+        "status_owner": "{profile}：由 {owner} 持有（{account}）",
+        "status_default": "默认：{profile}",
+        "status_copies": "{profile}：其刷新令牌在别处也有一份；请在本机运行 codex-auth status",
+        "status_refused": "{profile}：管理员规则禁止使用",
+        "status_waiting_yours": "{profile}：你的登录在等待，还剩 {left}",
+        "status_waiting_other": "{profile}：另一个人的登录在等待，还剩 {left}",
+        "status_trouble": "有内容无法读取（{code}）。请在本机运行 codex-auth status。",
+        "apply_queued": "网关，{profile}：等待处理",
+        "apply_delivering": "网关，{profile}：正在送入",
+        "apply_reloading": "网关，{profile}：已送入，正在通知网关",
+        "apply_waiting": "网关，{profile}：已送入，等待重启网关",
+        "apply_restarting": "网关，{profile}：已送入，网关正在重启",
+        "apply_verifying": "网关，{profile}：已送入，正在核对",
+        "apply_done": "网关，{profile}：{ago}前完成",
+        "apply_done_now": "网关，{profile}：{ago}前完成；下一轮即使用",
+        "apply_done_next_start": "网关，{profile}：{ago}前完成；网关未运行，启动时使用",
+        "apply_done_second_turn": "网关，{profile}：{ago}前完成；第二轮起使用",
+        "apply_failed": "网关，{profile}：{ago}前失败（{code}）；发送 /codex_auth apply {profile} 可重试",
+        "apply_cancelled": "网关，{profile}：{ago}前已取消",
+        "usage_profile": "配置：{profile}",
+        "usage_usable": "可用：{answer}",
+        "usage_limited": "受限：{answer}",
+        "usage_5h": "5小时剩余：{percent}%，重置于 {reset}，还有 {left}",
+        "usage_week": "本周剩余：{percent}%，重置于 {reset}，还有 {left}",
+        "usage_5h_none": "5小时剩余：未提供",
+        "usage_week_none": "本周剩余：未提供",
+        "usage_problem": "未提供：{why}",
+        "usage_none": "还没有任何配置。请发送 /codex_auth 登录。",
+        "yes": "是",
+        "no": "否",
+        "unknown": "未知",
+        "usage_rejected": "已登录，但用量接口不接受此会话",
+        "usage_login": "需要重新登录",
+        "usage_unreachable": "无法连接提供方",
+        "usage_other": "提供方没有给出可用的回答",
+        "help": "我管理 Codex 登录。/codex_auth 登录，/codex_auth status 查看，/codex_usage 查看用量，/codex_auth cancel "
+        "取消登录。",
+        "no_such_profile": "没有名为 {profile} 的配置。/codex_auth status 可查看现有配置。",
+        "bad_profile_name": "这不是配置名称。请用小写字母、数字和 . _ + - ，最多 64 个字符。",
+        "stale_button": "该按钮来自较早的消息，已失效。请发送 /codex_auth 获取新按钮。",
+        "bad_message": "无法读取该消息。请发送 /codex_auth 开始。",
+        "not_an_operator": "只有本机器人的操作员可以这样做。",
+        "not_confirmed": "没有可确认的操作：已执行过，或问题已过期。请重新提出。",
+        "too_many_messages": "太快了。请等待 {left} 后再试。",
+        "busy": "我还在处理你的上一条消息。请稍后发送 /codex_auth status",
+        "usage_unavailable": "此版本无法查询用量。",
+        "foreign_pending_login": "{profile} 等待中的登录由另一个人发起，只有那个人可以完成。",
+        "foreign_operator": "你是操作员，可以发送 /codex_auth cancel {profile}",
+        "redirect_refused": "这不是本次登录的地址。请复制浏览器最后停留的完整地址，再发送一次。",
+        "pending_login_gone": "那次登录已结束：已用过、被取代、被取消，或已过期。请用 /codex_auth {profile} 重新开始",
+        "already_used": "那次登录已完成；该地址只能用一次。/codex_auth status 可查看登录。",
+        "no_pending_login": "{profile} 没有等待中的登录。请用 /codex_auth {profile} 开始",
+        "consent_denied": "登录未获批准。请用 /codex_auth {profile} 重新开始",
+        "missing_codex_entitlement": "该账号没有 Codex 权限。请联系你的 ChatGPT 管理员。",
+        "device_login_disabled": "这里不提供设备码登录。请用链接：/codex_auth link {profile}",
+        "device_code_expired": "验证码已过期，没有人及时批准。请用 /codex_auth {profile} 重新开始",
+        "approval_lost": "已批准，但无法连接提供方取回。请用 /codex_auth {profile} 重新开始",
+        "waits_for_device": "{profile} 正以验证码登录，不需要地址。批准后请发送 /codex_auth finish {profile}",
+        "waits_for_redirect": "{profile} 在等待浏览器最后停留的地址：请发送 /codex_auth finish {profile} 加该地址。",
+        "provider_unreachable": "无法连接提供方。请稍后再试；没有丢失任何内容。",
+        "answer_lost": "已询问提供方，但未收到回答。请先看 /codex_auth status，再重新开始。",
+        "provider_refused": "提供方拒绝了登录。请用 /codex_auth {profile} 重新开始",
+        "identity_mismatch": "这与 {profile} 所属的账号不同。没有保存任何内容。请用正确的账号登录，或换一个名称。",
+        "refused_by_policy": "管理员规则禁止此操作。",
+        "locked": "登录被锁定或正在使用。请稍后再试。",
+        "other_error": "操作未成功（{code}）。请在本机运行 codex-auth status 查看情况。",
+        "unexpected": "发生了意外情况；先前保存的内容未受影响。请重试。",
+        "interrupted": "操作完成前我被中止了。/codex_auth status 可查看情况。",
+    },
+}
+"""Language to sentence by name."""
+
+
+def language_of(locale: str) -> str:
+    """Return the language that a locale asks for: Chinese in all its spellings, else English."""
+    return CHINESE if locale.lower().replace("_", "-").split("-")[0] in {"zh", "chinese"} else ENGLISH
+
+
+def sentence(language: str, name: str, **facts: object) -> str:
+    """Return a sentence. Facts have been tamed by whoever calls."""
+    return SENTENCES[language][name].format(**facts)
+
+
+def span(language: str, length: timedelta) -> str:
+    """Return a length of time in its two largest units: `5h 12m`, `5小时12分`."""
+    seconds = max(0, int(length.total_seconds()))
+    parts: list[str] = []
+    for unit, size in _UNITS[language]:
+        count, seconds = divmod(seconds, size)
+        if count or (size == 1 and not parts):
+            parts.append(f"{count}{unit}")
+    return ("" if language == CHINESE else " ").join(parts[:2])
+
+
+def moment(when: datetime) -> str:
+    """Return a moment as everybody reads it the same; where the reader is, nobody knows."""
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
