@@ -22,7 +22,7 @@ _LEADER = "\u2024"
 _WIDE_LINE = "\uff3f"
 
 _TELEGRAM = re.compile(r"([_*\[\]()~`>#+\-=|{}.!\\])")
-_DISCORD = re.compile(r"([\\*_~`|>#\[\]()<:@-])")
+_DISCORD = re.compile(r"([\\*_~`|>#\[\]()<@-])")
 _SLACK = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 

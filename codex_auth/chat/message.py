@@ -70,7 +70,7 @@ def _check_fields(said: Mapping[str, object]) -> None:
     if not said.keys() >= _REQUIRED:
         raise MessageRefused(problem="channel, sender and message_id are needed")
     version = said.get("schema_version", 1)
-    if version != 1 or isinstance(version, bool | float):
+    if version != 1 or isinstance(version, bool):
         raise MessageRefused(problem="its schema_version is not 1")
     if ("text" in said) == ("callback_data" in said):
         raise MessageRefused(problem="it has text or callback_data, and one of them")

@@ -94,6 +94,8 @@ class Verb:
         words = ["/codex_auth", *([] if self.name == MENU else [self.name]), self.ticket or self.profile or ""]
         if self.name == CHOOSE and self.profile not in _TYPED.keys() | {FINISH, HELP}:
             words.remove(CHOOSE)
+        if self.name == POLL:
+            words[1] = FINISH
         if self.name == USAGE:
             words = ["/codex_usage", self.profile or ""]
         return " ".join(filter(None, words))
