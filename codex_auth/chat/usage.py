@@ -1,48 +1,87 @@
-"""`/codex_usage`: for each profile a block of lines, as the former skill's successor shows them."""
+"""`/codex_usage`: for each profile a block of lines, as the former skill's successor shows them.
+
+What is known of a profile is described here by what is shown of it, so that the chat depends on no one way to ask.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from codex_auth.chat.escape import tame
 from codex_auth.chat.reply import Line
 from codex_auth.chat.words import moment, sentence, span
+from codex_auth.core.errors import AuthError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """What is left of one rate limit, and when it begins anew."""
+class Window(Protocol):
+    """One span of time in which only so much may be used."""
 
-    left_percent: int
-    resets: datetime
+    @property
+    def resets_at(self) -> datetime | None:
+        """When it begins anew, if that is known."""
+        ...
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileUsage:
-    """What the provider says of one profile's limits."""
-
-    profile: str
-    usable: bool | None = None
-    limited: bool | None = None
-    five_hour: Window | None = None
-    week: Window | None = None
-    problem: str = ""
-    """The code of why nothing is known."""
+    def left_at(self, now: datetime) -> float:
+        """Return what is left now, in percent."""
+        ...
 
 
-Source = Callable[[Sequence[str]], list[ProfileUsage]]
-"""Asks about these profiles, each answered for in its own row."""
+class Usage(Protocol):
+    """What the provider said of one profile."""
+
+    @property
+    def five_hour(self) -> Window | None:
+        """The short window."""
+        ...
+
+    @property
+    def week(self) -> Window | None:
+        """The long one."""
+        ...
+
+    def usable(self, now: datetime) -> bool:
+        """Whether work would be accepted."""
+        ...
+
+    def limited(self, now: datetime) -> bool:
+        """Whether a limit is reached."""
+        ...
+
+
+class Found(Protocol):
+    """What came of asking for one profile."""
+
+    @property
+    def profile(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was said; None where nothing was."""
+        ...
+
+    @property
+    def trouble(self) -> AuthError | None:
+        """Why nothing was said."""
+        ...
+
+
+Source = Callable[[Sequence[str]], Sequence[Found]]
+"""Asks about these profiles; each is answered for in its own row."""
 
 _PROBLEMS = {
-    "usage_rejected": "usage_rejected",
     "usage_not_accepted": "usage_rejected",
+    "usage_of_key": "usage_key",
+    "usage_busy": "usage_unreachable",
     "provider_unreachable": "usage_unreachable",
     "proxy_failed": "usage_unreachable",
 }
-_LOGIN = ("refresh", "no_refresh", "owned_elsewhere", "expired")
+_SIGN_IN = 3
+"""The exit status of errors after which a person has to sign in."""
 
 
-def blocks(found: Sequence[ProfileUsage], language: str, now: datetime) -> tuple[Line, ...]:
+def blocks(found: Sequence[Found], language: str, now: datetime) -> tuple[Line, ...]:
     """Return the lines of every profile, an empty one between two."""
     lines: list[Line] = []
     for each in found:
@@ -50,32 +89,46 @@ def blocks(found: Sequence[ProfileUsage], language: str, now: datetime) -> tuple
     return tuple(lines)
 
 
-def _block(each: ProfileUsage, language: str, now: datetime) -> list[Line]:
+def _block(each: Found, language: str, now: datetime) -> list[Line]:
     def say(name: str, **facts: object) -> Line:
         return Line(sentence(language, name, **facts))
 
-    def answer(known: bool | None) -> str:
-        return sentence(language, "unknown" if known is None else "yes" if known else "no")
+    head = say("usage_profile", profile=tame(each.profile))
+    usage = each.usage
+    if usage is None:
+        unknown = sentence(language, "unknown")
+        return [
+            head,
+            say("usage_usable", answer=unknown),
+            say("usage_limited", answer=unknown),
+            say("usage_problem", why=sentence(language, _why(each.trouble))),
+        ]
 
-    head = [say("usage_profile", profile=tame(each.profile)), say("usage_usable", answer=answer(each.usable))]
-    head.append(say("usage_limited", answer=answer(each.limited)))
-    if each.problem:
-        return [*head, say("usage_problem", why=sentence(language, _why(each.problem)))]
-    windows = (("usage_5h", each.five_hour), ("usage_week", each.week))
-    return head + [
-        say(f"{name}_none")
-        if window is None
-        else say(
-            name,
-            percent=window.left_percent,
-            reset=moment(window.resets),
-            left=span(language, window.resets - now),
-        )
-        for name, window in windows
+    def answer(is_so: bool) -> str:
+        return sentence(language, "yes" if is_so else "no")
+
+    return [
+        head,
+        say("usage_usable", answer=answer(usage.usable(now))),
+        say("usage_limited", answer=answer(usage.limited(now))),
+        _window("usage_5h", usage.five_hour, language, now),
+        _window("usage_week", usage.week, language, now),
     ]
 
 
-def _why(problem: str) -> str:
-    if problem in _PROBLEMS:
-        return _PROBLEMS[problem]
-    return "usage_login" if problem.startswith(_LOGIN) else "usage_other"
+def _window(name: str, window: Window | None, language: str, now: datetime) -> Line:
+    if window is None:
+        return Line(sentence(language, f"{name}_none"))
+    percent = int(window.left_at(now))  # what is left is never rounded up
+    if window.resets_at is None or window.resets_at <= now:
+        return Line(sentence(language, f"{name}_only", percent=percent))
+    reset, left = moment(window.resets_at), span(language, window.resets_at - now)
+    return Line(sentence(language, name, percent=percent, reset=reset, left=left))
+
+
+def _why(trouble: AuthError | None) -> str:
+    if trouble is None:
+        return "usage_other"
+    if trouble.code in _PROBLEMS:
+        return _PROBLEMS[trouble.code]
+    return "usage_login" if trouble.status == _SIGN_IN else "usage_other"

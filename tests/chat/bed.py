@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from codex_auth.chat import talk
 from codex_auth.chat.room import Room
 from codex_auth.chat.usage import Source
+from codex_auth.core.errors import AuthError
 from codex_auth.core.provider import CallbackAt, Provider
 from codex_auth.edge.places import find_places
 from codex_auth.edge.world import World
@@ -30,6 +31,49 @@ def schema(name: str) -> Draft202012Validator:
     published = json.loads((SCHEMAS / f"{name}.json").read_text())
     Draft202012Validator.check_schema(published)
     return Draft202012Validator(published, format_checker=FormatChecker())
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is left of a limit."""
+
+    left: float
+    resets_at: datetime | None = None
+
+    def left_at(self, _now: datetime) -> float:
+        """Return it."""
+        return self.left
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a provider says of one profile's limits."""
+
+    five_hour: Window | None = None
+    week: Window | None = None
+
+    def usable(self, now: datetime) -> bool:
+        """Tell whether anything is left."""
+        return not self.limited(now)
+
+    def limited(self, _now: datetime) -> bool:
+        """Tell whether a window is used up."""
+        return any(each.left <= 0 for each in (self.five_hour, self.week) if each is not None)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of asking for one profile."""
+
+    profile: str
+    usage: Usage | None = None
+    trouble: AuthError | None = None
+
+
+class NotAccepted(AuthError):
+    """The endpoint does not take this session's token."""
+
+    code = "usage_not_accepted"
 
 
 @dataclass

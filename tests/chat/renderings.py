@@ -12,11 +12,10 @@ from codex_auth.chat.book import Book
 from codex_auth.chat.message import Message
 from codex_auth.chat.room import Desk
 from codex_auth.chat.sign_in import began
-from codex_auth.chat.usage import ProfileUsage, Window
 from codex_auth.core.model import DeviceGrant, PendingLogin
 from codex_auth.core.secret import Secret
 from codex_auth.stories.two_step import Started
-from tests.chat.bed import Chat
+from tests.chat.bed import Chat, Found, NotAccepted, Usage, Window
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -46,15 +45,9 @@ HOSTILE = {
     "codexAuth": {"owner": "codex-auth", "refreshed": 0},
 }
 LIMITS = [
-    ProfileUsage(
-        profile="work",
-        usable=True,
-        limited=False,
-        five_hour=Window(left_percent=42, resets=RESET),
-        week=Window(left_percent=80, resets=NOW + timedelta(days=3, hours=2)),
-    ),
-    ProfileUsage(profile="home_2", usable=False, limited=True, week=Window(left_percent=0, resets=RESET)),
-    ProfileUsage(profile="ada@acme.example", problem="usage_rejected"),
+    Found("work", Usage(Window(42.9, RESET), Window(80, NOW + timedelta(days=3, hours=2)))),
+    Found("home_2", Usage(None, Window(0, RESET))),
+    Found("ada@acme.example", trouble=NotAccepted()),
 ]
 
 

@@ -11,12 +11,12 @@ from jsonschema import ValidationError
 
 from codex_auth.chat import escape, failing, words
 from codex_auth.chat.message import Message, read_message
-from codex_auth.chat.usage import ProfileUsage, Window, blocks
+from codex_auth.chat.usage import blocks
 from codex_auth.chat.verbs import BYTES, NAMED, Verb, carries_redirect, looks_pasted, read_verb, resolved
 from codex_auth.core.chat_errors import ButtonStale, MessageRefused
 from codex_auth.core.errors import BadProfileName
 from codex_auth.notes import queue
-from tests.chat.bed import schema
+from tests.chat.bed import Found, NotAccepted, Usage, Window, schema
 
 URL = "http://localhost:1455/auth/callback?code=c0de&state=st4te"
 
@@ -193,12 +193,8 @@ def test_the_locale_chooses_the_language(locale: str, language: str) -> None:
 def test_limits_are_shown_in_blocks() -> None:
     """Profile, usable, limited, then each window with what is left, its reset and the time until then."""
     now = datetime(2026, 6, 1, 12, tzinfo=UTC)
-    week = Window(left_percent=80, resets=now + timedelta(days=3, hours=2))
-    work = ProfileUsage(
-        profile="work", usable=True, limited=False, five_hour=Window(left_percent=42, resets=now + timedelta(hours=2)),
-        week=week,
-    )  # fmt: skip
-    home = ProfileUsage(profile="home", problem="usage_rejected")
+    work = Found("work", Usage(Window(42.9, now + timedelta(hours=2)), Window(80, now + timedelta(days=3, hours=2))))
+    home = Found("home", trouble=NotAccepted())
 
     shown = "\n".join(line.text for line in blocks([work, home], words.ENGLISH, now))
 
