@@ -1,6 +1,7 @@
 """Signing in from a chat: choose a profile, choose a way, finish, ask about a code, forget it."""
 
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from codex_auth.chat.book import QUESTION_SECONDS, Question
@@ -138,6 +139,8 @@ def polled(desk: Desk, verb: Verb) -> Reply:
         credential = finish_device(profile, requester=desk.who, store=store, places=places, world=world)
     except DevicePending as pending:
         return _still_waiting(desk, pending, mine)
+    except UsageError:
+        return _which(desk, POLL, POLL)
     return _signed_in(desk, POLL, credential.profile, credential.identity, credential.expires)
 
 
@@ -266,6 +269,8 @@ def _forgotten(desk: Desk, profile: str, requester: str, verb: str) -> Reply:
 
 def _which(desk: Desk, verb: str, asked: str) -> Reply:
     names = [each.profile for each in _mine(desk)]
+    if not names:  # those that wait are others'
+        return replace(_nothing(desk, "nothing_waits_at_all"), verb=verb, error=NoPendingLogin.code, exit_code=3)
     said = Line(sentence(desk.language, "several_wait", profiles=", ".join(map(tame, names))))
     if asked == FINISH:  # a button cannot carry the address
         return Reply(verb=verb, blocks=(said,), error="several_wait", exit_code=2)

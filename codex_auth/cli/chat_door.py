@@ -1,4 +1,8 @@
-"""Reading one chat message, opening what its answer needs, and writing the reply."""
+"""Reading one chat message, opening what its answer needs, and writing the reply.
+
+The message comes from a pipe, or from a terminal: OpenClaw's `exec` leaves stdin open for an agent only with `pty`. What
+is written there is not echoed, for an address may be in it.
+"""
 
 import json
 import os
@@ -16,9 +20,11 @@ from codex_auth.chat.room import Room
 from codex_auth.cli.doors import write
 from codex_auth.cli.opening import chosen_callback, chosen_provider, open_for_sign_in
 from codex_auth.core.errors import Stop
+from codex_auth.edge.terminal import unseen
 from codex_auth.edge.world import World
 
 _STDIN = 0
+_ENDS = b"\r\n\x04"
 _READ_SECONDS = 30.0
 """How long a message may take to arrive. An agent may leave its end of the pipe open."""
 
@@ -52,20 +58,23 @@ def converse(ctx: click.Context, *, issuer: str, store: str, auth_path: str) -> 
 def read_one(seconds: float) -> bytes:
     """Return what stdin holds up to the end of one JSON document and its line, or all; or what came in that time."""
     data, end = b"", time.monotonic() + seconds
-    while len(data) <= LIMIT and not _is_whole(data):
-        ready, _, _ = select.select([_STDIN], [], [], max(0.0, end - time.monotonic()))
-        piece = os.read(_STDIN, LIMIT + 1 - len(data)) if ready else b""
-        if not piece:
-            break
-        data += piece
-    return data
+    with unseen(_STDIN):
+        while len(data) <= LIMIT and not _is_whole(data):
+            ready, _, _ = select.select([_STDIN], [], [], max(0.0, end - time.monotonic()))
+            piece = os.read(_STDIN, LIMIT + 1 - len(data)) if ready else b""
+            if not piece:
+                break
+            data += piece
+    return data.rstrip(_ENDS)
 
 
 def _is_whole(data: bytes) -> bool:
-    if not data.endswith(b"\n") or not data.rstrip().endswith(b"}"):
+    """Whether a document has ended: its line, or on a terminal Ctrl-D, comes after it."""
+    document = data.rstrip(_ENDS)
+    if document == data or not document.endswith(b"}"):
         return False
     try:
-        json.loads(data)
+        json.loads(document)
     except (ValueError, RecursionError):
         return False
     return True

@@ -286,3 +286,13 @@ def test_several_sign_ins_of_one_sender_are_told_apart(chat: Chat) -> None:
 
     assert buttons(chat.say("/codex_auth cancel")) == {"work": "codex_auth_1_x_work", "home": "codex_auth_1_x_home"}
     assert chat.say(approve(work["login_url"]))["profile"] == "work"
+
+
+def test_the_sign_ins_of_others_are_not_told(chat: Chat) -> None:
+    """Who has none waiting is told that none waits, however many of others' do, and none of their names."""
+    chat.say("/codex_auth link work")
+    chat.say("/codex_auth link home")
+
+    for words in ("finish", "finish code=abc", "cancel"):
+        reply = chat.say(f"/codex_auth {words}", sender="8")
+        assert reply["text"].endswith("No sign-in is waiting.")

@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from tests.real_openclaw.gateway import Gateway
 
 ROOT = Path(__file__).parents[2]
 _PATIENCE = 120.0
+_PAUSE = 3.5
+"""Between two looks: no sender may ask more than twenty times a minute."""
 
 
 def bundle(claw: Claw) -> Path:
@@ -70,76 +73,129 @@ def test_the_skill_is_eligible_where_its_command_is(claw: Claw) -> None:
     assert files == {"SKILL.md", "LICENSE", "scripts/codex_auth.py", ".openclaw/source-origin.json"}
 
 
-@dataclass
-class Bot:
-    """What the skill's text tells an agent to do, done by hand."""
+_TOOLS = """
+import { createInterface } from 'node:readline';
+const { createOpenClawCodingTools } = await import(process.argv[1]);
+const tools = createOpenClawCodingTools({
+  workspaceDir: process.cwd(), agentDir: process.cwd(), sessionKey: 'agent:main:main', config: {},
+});
+let count = 0;
+for await (const line of createInterface({ input: process.stdin })) {
+  const { name, args } = JSON.parse(line);
+  const result = await tools.find((tool) => tool.name === name).execute(`call-${count++}`, args);
+  console.log('=>' + JSON.stringify(result));
+}
+process.exit(0);
+"""
+"""Hands calls to the tools that an agent of OpenClaw's has, by the module with which its agents are built."""
 
-    claw: Claw
-    issuer: str
-    sent: int = 0
+
+class Bot:
+    """An agent that does what the skill's text says, with an agent's own tools, and nothing else."""
+
+    def __init__(self, gateway: Gateway, issuer: str) -> None:
+        self.gateway = gateway
+        self._issuer = issuer
+        self._sent = 0
+        claw = gateway.claw
+        module = claw.package / "dist/plugin-sdk/agent-harness.js"
+        self._tools = subprocess.Popen(
+            [claw.node, "--input-type=module", "-e", _TOOLS, module.as_uri()],
+            cwd=claw.program.home,
+            env={**claw.program.env, "OPENCLAW_STATE_DIR": str(claw.state)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """Let the tools end."""
+        self._tools.communicate(timeout=30)
 
     def __call__(self, text: str = "", *, tap: str = "", sender: str = "42") -> dict[str, Any]:
-        """Run `codex-auth chat`, write one line to it, and return its reply; its stdin stays open."""
-        self.sent += 1
+        """Start `codex-auth chat`, write one line to it, and poll for its reply."""
+        self._sent += 1
         said = {"callback_data": tap} if tap else {"text": text}
-        message = {**said, "channel": "telegram", "sender": sender, "message_id": str(self.sent), "locale": "en"}
+        message = {**said, "channel": "telegram", "sender": sender, "message_id": str(self._sent), "locale": "en"}
         message |= {"capabilities": ["buttons"]}
-        command = [self.claw.program.home / "bin/codex-auth", "chat", "--issuer", self.issuer]
-        with subprocess.Popen(
-            command, env=self.claw.program.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        ) as child:
-            assert child.stdin is not None
-            assert child.stdout is not None
-            child.stdin.write(json.dumps(message).encode() + b"\n")
-            child.stdin.flush()
-            reply = json.loads(child.stdout.read())
-            assert child.wait(30) == 0
+        begun = self._use("exec", command=f"codex-auth chat --issuer {self._issuer}", pty=True, yieldMs=2000)
+        session = begun["details"]["sessionId"]
+        self._use("process", action="write", sessionId=session, data=json.dumps(message) + "\n")
+        polled = {"details": {"status": "running"}}
+        while polled["details"]["status"] == "running":
+            polled = self._use("process", action="poll", sessionId=session, timeout=20_000)
+        reply = json.loads(str(polled["details"]["aggregated"]).splitlines()[-1])
         schema("reply").validate(reply)
         assert isinstance(reply, dict)
         return reply
 
+    def _use(self, name: str, **arguments: Any) -> dict[str, Any]:
+        assert self._tools.stdin is not None
+        assert self._tools.stdout is not None
+        self._tools.stdin.write(json.dumps({"name": name, "args": arguments}) + "\n")
+        self._tools.stdin.flush()
+        line = next(line for line in self._tools.stdout if line.startswith("=>"))
+        result = json.loads(line.removeprefix("=>"))
+        assert isinstance(result, dict)
+        return result
 
-def test_a_whole_life_in_a_chat(claw: Claw, sandbox: Sandbox) -> None:
-    """Bound to its command; from the selector through both ways of signing in to a gateway that uses the login."""
+    def until(self, *words: str) -> str:
+        """Ask for the status as a person would, every few seconds, until it says one of these."""
+        end = time.monotonic() + _PATIENCE
+        while True:
+            said = str(self("/codex_auth status")["text"])
+            if any(each in said for each in words):
+                return said
+            assert "failed" not in said, said
+            assert time.monotonic() < end, said
+            time.sleep(_PAUSE)
+
+
+@pytest.fixture
+def bot(claw: Claw, sandbox: Sandbox) -> Iterator[Bot]:
+    """Return a bot beside a gateway that runs."""
     put_on_path(claw)
-    bot = Bot(claw, sandbox.issuer)
-    with Gateway(claw) as gateway:
-        commands = claw.json("gateway", "call", "commands.list")["commands"]
-        assert "codex_auth" in {row["name"] for row in commands}
+    with Gateway(claw) as gateway, closing(Bot(gateway, sandbox.issuer)) as bot:
+        yield bot
 
-        begun = bot(tap=buttons(bot("/codex_auth work"))["By code (best)"])
-        assert "brought into the gateway" in bot("/codex_auth other")["text"]
-        approve_device(begun["verification_url"], begun["user_code"])
-        time.sleep(begun["follow_up"]["after_seconds"] - 9)  # the provider's own pace, not ours
+
+def test_a_whole_life_in_a_chat(bot: Bot) -> None:
+    """Bound to its command; from the selector by taps to a code, an approval, and a gateway that uses the login."""
+    claw = bot.gateway.claw
+    commands = claw.json("gateway", "call", "commands.list")["commands"]
+    assert "codex_auth" in {row["name"] for row in commands}
+    assert buttons(bot("/codex_auth")) == {"New …": "codex_auth_1_n"}
+
+    ways = bot("/codex_auth work")
+    assert "brought into the gateway" in ways["text"]  # warned before anything is begun
+    begun = bot(tap=buttons(ways)["By code (best)"])
+    approve_device(begun["verification_url"], begun["user_code"])
+    done = begun
+    while "queued" not in done:
+        time.sleep(_PAUSE)  # the provider wants five seconds between two questions; earlier ones ask nobody
         done = bot(tap=begun["follow_up"]["callback_data"])
-        assert (done["ok"], done["queued"], done["progress"]) == (True, True, True), done
+    assert (done["ok"], done["queued"], done["progress"]) == (True, True, True), done
 
-        shown = wait_for(bot, "Gateway, work: done")
-        assert "the next turn uses it" in shown
-        assert claw.profiles()["openai:work"]["type"] == "token"
-        assert gateway.uptime() > 0
-
-        link = bot("/codex_auth link home")
-        done = bot(f"/codex_auth finish home {approve(link['login_url'], 'client')}")
-        assert (done["ok"], done["queued"], done["delete_message"]) == (True, True, True)
-        assert "the next turn uses it" in wait_for(bot, "Gateway, home: done")
-
-        age = gateway.uptime()
-        asked = bot("/codex_auth restart home")
-        queued = bot(tap=buttons(asked)["Yes, do it"])
-        assert "I will be away" in queued["text"]
-        wait_for(bot, "Gateway, home: done 0s", "Gateway, home: done")
-        assert gateway.uptime() < age + 60_000
-        assert set(claw.profiles()) == {"openai:work", "openai:home"}
+    assert "the next turn uses it" in bot.until("Gateway, work: done")
+    assert claw.profiles()["openai:work"]["type"] == "token"
 
 
-def wait_for(bot: Bot, *words: str) -> str:
-    """Ask for the status as a person would, every few seconds, until it says so."""
+@pytest.mark.long_openclaw
+def test_a_link_and_a_restart_in_a_chat(bot: Bot) -> None:
+    """A pasted address signs in; a restart is asked for, confirmed, queued, and told afterwards by the new gateway."""
+    link = bot("/codex_auth link home")
+    done = bot(f"/codex_auth finish home {approve(link['login_url'], 'client')}")
+    assert (done["ok"], done["queued"], done["delete_message"]) == (True, True, True)
+    assert "the next turn uses it" in bot.until("Gateway, home: done")
+
+    age = bot.gateway.uptime()
+    queued = bot(tap=buttons(bot("/codex_auth restart home"))["Yes, do it"])
+    assert "I will be away" in queued["text"]
     end = time.monotonic() + _PATIENCE
-    while True:
-        said = bot("/codex_auth status")["text"]
-        if any(each in said for each in words):
-            return str(said)
-        assert "failed" not in said, said
-        assert time.monotonic() < end, said
-        time.sleep(3)
+    while (status := bot.gateway.claw.program.json("status"))["queue"]:
+        assert time.monotonic() < end, status["queue"]
+        time.sleep(_PAUSE)
+
+    assert bot.gateway.uptime() < age
+    assert "Gateway, home: done" in bot("/codex_auth status")["text"]
