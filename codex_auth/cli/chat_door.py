@@ -1,7 +1,7 @@
 """Reading one chat message, opening what its answer needs, and writing the reply.
 
-The message comes from a pipe, or from a terminal: OpenClaw's `exec` leaves stdin open for an agent only with `pty`. What
-is written there is not echoed, for an address may be in it.
+The message comes from a pipe, or from a terminal: OpenClaw's `exec` leaves stdin open for an agent with `pty` only.
+What is written there is not echoed, for an address may be in it.
 """
 
 import json

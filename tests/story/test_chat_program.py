@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import os
+import pty
 import subprocess
 import sys
 import termios
@@ -74,6 +76,28 @@ def test_a_message_is_answered_while_the_pipe_stays_open(program: Program) -> No
         child.stdin.flush()
         assert json.loads(child.stdout.read())["verb"] == "menu"
         assert child.wait(20) == 0
+
+
+def test_on_a_terminal_a_message_is_not_echoed(program: Program) -> None:
+    """As OpenClaw gives one: a line longer than terminals take is read, and nothing but the reply is printed."""
+    ours, theirs = pty.openpty()
+    message = {"channel": "telegram", "sender": "7", "message_id": "1", "text": "/codex_auth " + "x" * 6000}
+    with subprocess.Popen(
+        [sys.executable, "-m", "codex_auth", "chat"], env=program.env, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as child:
+        while termios.tcgetattr(theirs)[3] & termios.ECHO:
+            assert child.poll() is None
+        os.write(ours, json.dumps(message).encode() + b"\n")
+        printed = b""
+        while not printed.endswith(b"}\r\n"):
+            printed += os.read(ours, 65536)
+        assert child.wait(20) == 0
+    os.close(ours)
+    os.close(theirs)
+
+    reply = json.loads(printed)
+    schema("reply").validate(reply)
+    assert reply["error"] == "bad_profile_name"
 
 
 def test_stopping_it_is_one_reply(program: Program) -> None:
