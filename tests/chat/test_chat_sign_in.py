@@ -29,7 +29,9 @@ def signed_in(chat: Chat, profile: str = "work", account: str = "work") -> dict[
 
 def test_a_tap_leads_to_the_next_until_somebody_is_signed_in(chat: Chat, sandbox: Sandbox) -> None:
     """From the selector by taps alone: a new name, the code, approval, signed in, and there in the status."""
-    assert chat.say("/codex_auth")["buttons"] == [[{"label": "New …", "callback_data": "codex_auth_1_n"}]]
+    empty = chat.say("/codex_auth")
+    assert empty["buttons"] == [[{"label": "New …", "callback_data": "codex_auth_1_n"}]]
+    assert empty["text"].startswith("There is no profile yet.")
     ways = buttons(chat.say("/codex_auth work"))
     begun = chat.say(tap=ways["By code (best)"])
     assert begun["user_code"] in begun["text"]

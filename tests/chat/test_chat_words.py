@@ -5,11 +5,11 @@ import string
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import ValidationError
 
-from codex_auth.chat import escape, failing, words
+from codex_auth.chat import escape, failing, render, words
 from codex_auth.chat.message import Message, read_message
 from codex_auth.chat.usage import blocks
 from codex_auth.chat.verbs import BYTES, NAMED, Verb, carries_redirect, looks_pasted, read_verb, resolved
@@ -94,6 +94,7 @@ def test_other_buttons_are_stale(data: str) -> None:
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9._@+-]{0,63}", fullmatch=True).filter(lambda name: ".." not in name)
 
 
+@example("choose", "a" * 64)
 @given(st.sampled_from(sorted(NAMED)), NAMES)
 def test_a_button_fits_and_comes_back(name: str, profile: str) -> None:
     """Whatever the profile is called, a button's data has 64 bytes at most and means the same verb and profile."""
@@ -148,6 +149,22 @@ def test_known_tricks_are_tamed(hostile: str) -> None:
     assert "evil.example" not in shown
     assert " _" not in shown
     assert "_ " not in shown
+
+
+@pytest.mark.parametrize("dialect", [escape.PLAIN, escape.TELEGRAM, escape.DISCORD, escape.SLACK])
+def test_a_long_reply_ends_at_a_line(dialect: str) -> None:
+    """What a channel's message cannot hold is left out in whole lines, so that no escape is cut in two."""
+    lines = [escape.escaped(f"line-{number}.", dialect) for number in range(900)]
+
+    shown = render._fitted(lines, render._LIMITS[dialect]).split("\n")
+
+    assert len("\n".join(shown)) <= render._LIMITS[dialect]
+    assert (shown[:-1], shown[-1]) == (lines[: len(shown) - 1], "…")
+
+
+def test_a_code_cannot_end_its_own_frame() -> None:
+    """A code of the provider's with a backtick in it stays inside the marks."""
+    assert escape.code("AB`@x`CD", escape.TELEGRAM) == "`AB@xCD`"
 
 
 def test_both_languages_say_everything() -> None:
@@ -240,6 +257,7 @@ def test_the_reader_and_the_schema_agree(changes: dict[str, object]) -> None:
         *(b"", b"[]", b"{", b"null", b'{"a": 1, "a": 2}', b"\xff\xfe", b'{"channel": NaN}', b"[" * 5000),
         json.dumps({**GOOD, "text": "x" * 70000}).encode(),
         json.dumps({**GOOD, "callback_data": "codex_auth_1_m"}).encode(),
+        json.dumps({**GOOD, "more": 1}).encode(),
     ],
 )
 def test_what_is_no_message_is_refused(data: bytes) -> None:
