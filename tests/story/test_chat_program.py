@@ -14,9 +14,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from codex_auth.sandbox.visitor import approve
-from tests.chat.bed import schema
+from tests.chat.bed import buttons, schema
 from tests.story.conftest import Person, Program
 from tests.story.logins import put_login
+from tests.story.test_queue_program import machine
 
 SKILL = Path(__file__).parents[2] / "scripts" / "codex_auth.py"
 MENU = json.dumps({"channel": "telegram", "sender": "7", "message_id": "1", "text": "/codex_auth"})
@@ -162,3 +163,23 @@ def test_sign_ins_started_by_command_and_in_chat_are_the_same(person: Person) ->
 
     assert say("8")["error"] == "no_pending_login" or say("8")["error"] == "foreign_pending_login"
     assert say("7")["ok"] is True
+
+
+def test_a_restart_is_confirmed_then_queued(program: Program) -> None:
+    """Asking queues nothing; the answer queues one restart, says that the bot will be away, and returns at once."""
+    machine(program)
+    put_login(program, "work")
+
+    def say(**said: str) -> dict[str, Any]:
+        message = {"channel": "telegram", "sender": "7", "message_id": "1", "capabilities": ["buttons"], **said}
+        return reply_of(program("chat", given=json.dumps(message)))
+
+    asked = say(text="/codex_auth restart work")
+    assert program.json("status")["queue"] == []
+    queued = say(callback_data=buttons(asked)["Yes, do it"])
+
+    assert (queued["queued"], queued["progress"]) == (True, True)
+    assert "I will be away" in queued["text"]
+    document = program.json("apply", "--list")
+    [row] = [*document["queue"], *document["applied"]]
+    assert (row["id"], row["profile"], row["restart"], row["reason"]) == (queued["queue_id"], "work", True, "chat")
