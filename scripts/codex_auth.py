@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The skill's entry: `codex_auth.py start|finish|status|cancel`, answering with one JSON document."""
+"""The skill's entry: `codex_auth.py start|finish|status|cancel|chat`, answering with one JSON document."""
 
 import os
 import sys

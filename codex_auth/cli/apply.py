@@ -53,12 +53,12 @@ def command(
 
     from codex_auth.cli.applied import Progress, print_cancelled, print_ended, print_queue, print_queued
     from codex_auth.cli.opening import chosen_profile, open_places
-    from codex_auth.cli.queueing import queue_up
     from codex_auth.core.errors import UsageError
     from codex_auth.edge.world import World
     from codex_auth.notes.queue import Request, history
     from codex_auth.stories import apply as story
     from codex_auth.stories.at_openclaw import AtOpenClaw
+    from codex_auth.stories.queueing import queue_up
     from codex_auth.stories.sign_in import meant_profile
 
     if is_list + bool(cancelled) + dry_run + watch > 1 or (background and name is None):

@@ -67,7 +67,7 @@ def command(
         credential = finish(name, text, requester=requester, store=shelves, places=places, world=world)
     queued = None
     if queue_apply:
-        from codex_auth.cli.queueing import queue_after_sign_in
+        from codex_auth.stories.queueing import queue_after_sign_in
 
         queued = queue_after_sign_in(credential.profile, places, world, reason="finish", auth_path=auth_path)
     kind = shelves.choice(credential.profile).kind

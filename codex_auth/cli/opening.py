@@ -11,8 +11,9 @@ from codex_auth.edge.defaults import unnamed
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.neighbours import policies
-from codex_auth.stores import AUTO, AUTO_KINDS, open_store
+from codex_auth.stores import open_store
 from codex_auth.stores.protocol import Store
+from codex_auth.stories.fitting import fitting
 
 
 def open_places(ctx: click.Context, world: World, auth_path: str, *, store: str = "") -> tuple[Places, Store]:
@@ -31,18 +32,6 @@ def open_for_sign_in(ctx: click.Context, world: World, auth_path: str, *, store:
     places, _ = open_places(ctx, world, auth_path, store=store)
     places = fitting(places, policies.in_force(places, world.env).stores())
     return places, open_store(places)
-
-
-def fitting(places: Places, allowed: tuple[str, ...]) -> Places:
-    """Return places whose store for new profiles is allowed, as far as that was left open: by default, or by `auto`."""
-    if places.store == AUTO:
-        open_to = [kind for kind in AUTO_KINDS if kind in allowed]
-        # With one left there is nothing to choose; with none, the sign-in is refused by the name of the first.
-        return places if len(open_to) == len(AUTO_KINDS) else replace(places, store=(open_to or [*AUTO_KINDS])[0])
-    if places.store_is_default and allowed and places.store not in allowed:
-        kind = next(kind for kind in (*AUTO_KINDS, "file") if kind in allowed)
-        return replace(places, store=kind, store_rule="the rules here allow no other by default")
-    return places
 
 
 def chosen_profile(name: str | None, places: Places, world: World) -> str:

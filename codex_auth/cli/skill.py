@@ -3,6 +3,8 @@
 from codex_auth.cli.doors import guarded, open_doors, open_threads
 
 _VERBS = {"start", "finish", "status", "cancel"}
+_CHAT = "chat"
+"""What always answers with JSON, and has no option to."""
 
 
 def run(arguments: list[str]) -> int:
@@ -20,9 +22,11 @@ def run(arguments: list[str]) -> int:
     stop_cleanly()
 
     def call() -> int:
-        if not arguments or arguments[0] not in _VERBS:
-            raise UsageError(problem="Say start, finish, status or cancel.", command="start")
+        if not arguments or arguments[0] not in {*_VERBS, _CHAT}:
+            raise UsageError(problem="Say start, finish, status, cancel or chat.", command="start")
         verb, *rest = arguments
+        if verb == _CHAT:
+            return invoke(arguments, assume_openclaw=True)
         return invoke([verb, "--json", *rest], assume_openclaw=True)
 
     return guarded(call, as_json=True)

@@ -22,6 +22,7 @@ _KINDS = {
     "callback_url_base": (str, "a string"),
     "issuers": (list, "a list of addresses"),
     "codex_homes": (list, "a list of folders"),
+    "chat_operators": (list, "a list of senders"),
     "policy": (dict, "a table"),
 }
 """Every key that means something here, the type of its value, and that type in words."""
@@ -47,6 +48,8 @@ class Config:
     """Where a new vault's key comes from."""
     hook: str = ""
     """The command that `keep` runs when the state of a login changes."""
+    chat_operators: frozenset[str] = frozenset()
+    """Who may give orders in a chat, as channel:sender; empty means whoever the channel lets through."""
     policy: Mapping[str, object] = field(default_factory=dict)
     """Rules with which the user narrows what administrators allow, as written; `neighbours.policies` reads them."""
 
@@ -70,6 +73,7 @@ def read_config(path: str) -> Config:
         **{
             **said,
             "issuers": frozenset(item.rstrip("/") for item in table.get("issuers", [])),
+            "chat_operators": frozenset(table.get("chat_operators", [])),
             "codex_homes": tuple(map(os.path.expanduser, table.get("codex_homes", []))),
         }
     )

@@ -1,11 +1,12 @@
 """The terminal: reading a pasted redirect without showing it, and one line that counts down."""
 
+import contextlib
 import os
 import re
 import select
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import FrameType, TracebackType
 from typing import Any, BinaryIO, Self, TextIO
 
@@ -183,6 +184,29 @@ def read_piped(stream: BinaryIO, limit: int = MAX_PASTE) -> str:
     if len(data) > limit:
         raise RedirectRefused(problem="it is longer than any redirect")
     return data.decode("utf-8", "replace").rstrip("\r\n")
+
+
+@contextlib.contextmanager
+def unseen(descriptor: int) -> Iterator[None]:
+    """Show nothing of what is written to a terminal, and take lines of any length; do nothing where it is none.
+
+    Unlike `HiddenInput` it writes nothing to it, so that what a program prints there is all that is read from it.
+    """
+    try:
+        import termios
+
+        before = termios.tcgetattr(descriptor)
+    except (ImportError, OSError, termios.error):
+        yield
+        return
+    hidden = [*before]
+    hidden[_LFLAG] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON)
+    try:
+        termios.tcsetattr(descriptor, termios.TCSANOW, hidden)
+        yield
+    finally:
+        with contextlib.suppress(termios.error):  # it hung up
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)
 
 
 class Progress:

@@ -637,7 +637,7 @@ def test_a_real_full_disk(tmp_path: Path) -> None:
 
     script = (
         "import os, sys\n"
-        "from codex_auth.core.errors import StoreNotDurable\n"
+        "from codex_auth.core.store_errors import StoreNotDurable\n"
         "from codex_auth.edge import files\n"
         "path = sys.argv[1] + '/auth.json'\n"
         "files.replace(path, [b'old'])\n"

@@ -31,7 +31,7 @@ REFUSED = [
 
 CHOOSE = (
     "import sys\n"
-    "from codex_auth.core.errors import KeyringUnavailable\n"
+    "from codex_auth.core.store_errors import KeyringUnavailable\n"
     "from codex_auth.keys.keyrings import choose\n"
     "try:\n"
     "    kind = type(choose()).__mro__[1]\n"
@@ -200,7 +200,7 @@ def test_a_process_ends_while_its_keyring_sleeps(tmp_path: Path) -> None:
     """What was left behind does not keep the program from ending."""
     script = (
         "import time\n"
-        "from codex_auth.core.errors import KeyringSilent\n"
+        "from codex_auth.core.store_errors import KeyringSilent\n"
         "from codex_auth.keys.keyrings import Keyring\n"
         "class Asleep:\n"
         "    def get_password(self, service, username): time.sleep(60)\n"

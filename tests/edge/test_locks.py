@@ -191,7 +191,7 @@ def test_taking_the_same_lock_twice_is_a_mistake(lock: Path) -> None:
 def child_busy(path: Path) -> Iterator[None]:
     """Check that another process finds the lock held."""
     script = (
-        "from codex_auth.core.errors import LockBusy\n"
+        "from codex_auth.core.store_errors import LockBusy\n"
         "from codex_auth.edge.locks import hold\n"
         "try:\n"
         f"    with hold({str(path)!r}, timeout=0, what='x', verb='y', rank='profile'): pass\n"

@@ -242,7 +242,7 @@ def test_it_is_in_no_argument_and_no_environment(tmp_path: Path) -> None:
         "assert vault.load('work') == credential()\n"
         "own = [Path('/proc/self', name).read_bytes() for name in ('cmdline', 'environ')]\n"
         f"Path({str(tmp_path / 'own')!r}).write_bytes(b''.join(own))\n"
-        "from codex_auth.core.errors import VaultLocked\n"
+        "from codex_auth.core.store_errors import VaultLocked\n"
         "try:\n"
         "    from_terminal('vault', new=False)\n"
         "except VaultLocked:\n"

@@ -121,7 +121,7 @@ def test_an_ordinary_user_is_told_to_take_the_file(everybodys_folder: Path) -> N
     folder = everybodys_folder
     (folder / "auth.json").write_bytes(b"{}")
     script = (
-        "from codex_auth.core.errors import UnsafeFile\n"
+        "from codex_auth.core.store_errors import UnsafeFile\n"
         "from codex_auth.edge import files\n"
         "try:\n"
         f"    files.read_private({str(folder / 'auth.json')!r})\n"

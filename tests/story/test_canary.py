@@ -6,6 +6,7 @@ be: tokens in the store and its backup, the state in the link that a person open
 """
 
 import io
+import json
 import os
 import re
 import shutil
@@ -328,6 +329,34 @@ def test_usage_shows_nothing(stage: Stage) -> None:
         stage.run("usage", "--all", "--full")
     stage.run("usage", "work", "--json")
     assert stage.run("best", "--json") == 8
+
+
+def test_the_chat_shows_nothing(stage: Stage) -> None:
+    """Each way of sending an address: a command, alone, twice, broken JSON, by a stranger, and too late."""
+    issuer = stage.person.sandbox.issuer
+
+    def say(text: str, sender: str = "7", broken: str = "") -> None:
+        message = {"channel": "telegram", "sender": sender, "message_id": str(len(stage.said)), "text": text}
+        assert stage.run("chat", "--issuer", issuer, given=json.dumps(message) + broken) == 0
+
+    def redirect() -> str:
+        say("/codex_auth link work")
+        link = LINK.search(stage.said[-2])
+        assert link is not None
+        return stage.known(approve(link[0].decode().partition("\\n")[0]))
+
+    address = redirect()
+    say(f"/codex_auth finish work {address}", sender="8")
+    say(f"/codex_auth finish work {address}", broken="}")
+    for _ in range(2):
+        say(f"/codex_auth finish work {address}")
+    say(f"here: {address}")
+    say(address.partition("?")[2])
+    stage.person.sandbox.add_fault(Fault(name="html"))
+    say(redirect())
+    say("/codex_auth status")
+    assert b"Signed in: work" in b"".join(stage.said)
+    assert {stage.said[at] for at in range(1, len(stage.said), 2)} == {b""}
 
 
 # --- vault and keyring ---------------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from codex_auth.cli.opening import fitting
 from codex_auth.core.errors import AuthError, PolicyRefused
 from codex_auth.core.provider import Provider
 from codex_auth.core.secret import Secret
@@ -34,6 +33,7 @@ from codex_auth.stores import open_store
 from codex_auth.stores.protocol import Store
 from codex_auth.stories import device_steps, two_step
 from codex_auth.stories.device import Screen, login_by_device
+from codex_auth.stories.fitting import fitting
 from codex_auth.stories.keep import keep_once
 from codex_auth.stories.login import Ways, login
 from codex_auth.stories.refresh import Wish, refresh

@@ -1,0 +1,1 @@
+"""One chat message in, one reply out; renderings per channel."""
