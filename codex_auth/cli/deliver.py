@@ -1,17 +1,23 @@
 """`codex-auth deliver`: give another program a login."""
 
+import os
+
 import click
 
 from codex_auth.cli import options
 
 
 @click.command()
-@click.argument("target", type=click.Choice(["openclaw"]))
+@click.argument("target", type=click.Choice(["openclaw", "codex"]))
 @options.profile
 @click.option("--lease", is_flag=True, help="Give an access token, and renew it before it ends (this is the default).")
 @click.option("--hand-over", is_flag=True, help="Give the whole login away; nothing here can refresh it any more.")
 @click.option("--take-back", is_flag=True, help="Remove a lease from the program again.")
 @click.option("--agent", default="", metavar="ID", help="Only for this agent of OpenClaw's.")
+@click.option("--codex-home", default="", metavar="FOLDER", help="Into this home of Codex's instead of the usual one.")
+@click.option(
+    "--keep-as", default="", metavar="NAME", help="Keep the login that Codex has of its own as a profile first."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--replace", "may_replace", is_flag=True, help="Replace what is there, whoever it belongs to.")
 @options.json_output
@@ -26,12 +32,14 @@ def command(
     hand_over: bool,
     take_back: bool,
     agent: str,
+    codex_home: str,
+    keep_as: str,
     dry_run: bool,
     may_replace: bool,
     as_json: bool,
     auth_path: str,
 ) -> None:
-    """Give a program a login: `codex-auth deliver openclaw work`.
+    """Give a program a login: `codex-auth deliver codex work`, `codex-auth deliver openclaw work`.
 
     With a lease the refresh token stays here, and `keep` brings the program each new access token. With --hand-over
     the program gets all of it and ours is destroyed: a refresh token has one owner.
@@ -39,6 +47,7 @@ def command(
     from codex_auth.cli.delivered import print_delivered, print_taken_back
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.core.errors import UsageError
+    from codex_auth.core.names import read_name
     from codex_auth.deliver.targets import open_target
     from codex_auth.edge.world import World
     from codex_auth.notes.deliveries import HAND_OVER, LEASE
@@ -47,14 +56,32 @@ def command(
 
     if lease + hand_over + take_back > 1:
         raise UsageError(problem="Say one of --lease, --hand-over and --take-back.", command="deliver")
+    _check_options(target, agent=agent, codex_home=codex_home, keep_as=keep_as, may_replace=may_replace)
     world = World()
     places, store = open_places(ctx, world, auth_path)
     profile = meant_profile(chosen_profile(name, places, world), store)
-    opened = open_target(target, profile, agent=agent, env=world.env, locks=places.locks)
+    env = {**world.env, "CODEX_HOME": os.path.abspath(codex_home)} if codex_home else world.env
+    opened = open_target(target, profile, agent=agent, env=env, locks=places.locks)
     if take_back:
         given = story.take_back(profile, target=opened, store=store, places=places)
         print_taken_back(profile, opened.place, given, world, as_json=as_json)
         return
-    order = story.Order(mode=HAND_OVER if hand_over else LEASE, may_replace=may_replace, dry_run=dry_run)
+    order = story.Order(
+        mode=HAND_OVER if hand_over else LEASE,
+        may_replace=may_replace,
+        dry_run=dry_run,
+        keep_as=read_name(keep_as) if keep_as else "",
+    )
     done = story.deliver(profile, order, target=opened, store=store, places=places, world=world)
     print_delivered(profile, done, world, as_json=as_json)
+
+
+def _check_options(target: str, *, agent: str, codex_home: str, keep_as: str, may_replace: bool) -> None:
+    """Refuse what means nothing for this program."""
+    from codex_auth.core.errors import UsageError
+
+    if target == "codex" and (agent or may_replace):
+        problem = "A login of Codex's own is never replaced: use --keep-as NAME. --agent is for OpenClaw."
+        raise UsageError(problem=problem, command="deliver")
+    if target != "codex" and (codex_home or keep_as):
+        raise UsageError(problem="--codex-home and --keep-as are for `deliver codex`.", command="deliver")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from codex_auth.core.names import name_of_id
+from codex_auth.deliver.codex import NAME as CODEX
+from codex_auth.deliver.codex import open_codex
 from codex_auth.deliver.fallback import Fallback
 from codex_auth.deliver.openclaw import NAME as OPENCLAW
 from codex_auth.deliver.openclaw import open_openclaw
@@ -25,6 +27,8 @@ def open_target(
 
 def reopen(place: Place, env: Mapping[str, str], *, locks: str) -> Target:
     """Return the target of an earlier delivery, whatever this environment means by now."""
+    if place.target == CODEX:
+        return open_codex({**env, "CODEX_HOME": place.state})
     named = {"OPENCLAW_STATE_DIR": place.state, "OPENCLAW_CONFIG_PATH": place.config}
     named |= {"OPENCLAW_PROFILE": place.home_profile} if place.home_profile else {}
     env = {name: value for name, value in env.items() if name != "OPENCLAW_PROFILE"} | named
@@ -44,5 +48,9 @@ def _openclaw(profile: str, *, agent: str, env: Mapping[str, str], locks: str, p
     return Fallback(opened, JsonEra(opened.place, folder, locks=locks))
 
 
-TARGETS = {OPENCLAW: _openclaw}
+def _codex(profile: str, *, agent: str, env: Mapping[str, str], locks: str, profile_id: str) -> Target:  # noqa: ARG001
+    return open_codex(env)
+
+
+TARGETS = {OPENCLAW: _openclaw, CODEX: _codex}
 """The programs that a login can be delivered to."""

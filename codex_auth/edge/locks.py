@@ -22,7 +22,7 @@ from codex_auth.edge.trouble import words
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-Rank = Literal["apply", "round", "profile", "store", "index", "target", "pending", "journal", "seal"]
+Rank = Literal["apply", "round", "profile", "store", "index", "target", "target_file", "pending", "journal", "seal"]
 RANKS: tuple[Rank, ...] = get_args(Rank)
 """The order in which one thread may take locks."""
 

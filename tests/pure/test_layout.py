@@ -10,20 +10,21 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect policy policy_text ways idtoken replies "
-    "device_replies flow device renewal schedule vault_layout vault_cipher vault_header vault_kdf",
+    "device_replies flow device codex_errors codex_json renewal schedule vault_layout vault_cipher vault_header "
+    "vault_kdf",
     "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal qr "
     "timers watcher",
-    "keys": "seal dbus session_bus secret_service keyrings passphrases vault_keys",
+    "keys": "seal dbus session_bus secret_service keyrings codex_item passphrases vault_keys",
     "notes": "queue pending journal deliveries rounds",
     "net": "proxies authorities network wire",
     "callback": "request_head pages ports loopback browser",
-    "neighbours": "openclaw openclaw_homes elsewhere leftovers policies",
+    "neighbours": "openclaw openclaw_homes elsewhere codex leftovers policies",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots keyring_keeper "
     "os_keyring vault_seen vault_hot vault shelves seals",
     "gateway": "health finding asking",
-    "deliver": "protocol openclaw openclaw_json fallback targets",
-    "stories": "sign_in two_step device device_steps login copies refresh deliver alerts keep apply at_openclaw status "
-    "run move",
+    "deliver": "protocol codex openclaw openclaw_json fallback targets",
+    "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply at_openclaw "
+    "status run move",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
     "queueing token_json hot token login start finish cancel status refresh run keeping timing keep deliver apply_plan "
     "apply bring_in leftovers move vault demo verbs group skill later main",
@@ -39,6 +40,7 @@ MAY_REVEAL = {
     "core.idtoken",
     "core.redirect",
     "core.replies",
+    "core.codex_json",
     "cli.token",
     "deliver.openclaw",
     "deliver.protocol",
