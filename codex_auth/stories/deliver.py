@@ -93,7 +93,8 @@ def deliver(profile: str, order: Order, *, target: Target, store: Store, places:
     finished = settle(profile, lambda _: target, store=store, places=places, world=world)
     if finished is not None and order.mode == HAND_OVER:
         return finished
-    _deliverable(store.load(profile), profile, order.mode)
+    if profile != order.keep_as:
+        _deliverable(store.load(profile), profile, order.mode)
     kept = _keep_first(profile, order, target=target, store=store, places=places, world=world)
     if not order.dry_run:
         _refresh_if_short(profile, max(AT_LEAST, policy.minimum_lease()), store=store, places=places, world=world)
@@ -325,9 +326,7 @@ def _keep_first(
     """Keep what the home holds of its own as a profile, if that was asked for. It may be the very profile."""
     if not order.keep_as or order.dry_run or not isinstance(target, CodexAuth):
         return None
-    kept = adopt(order.keep_as, target=target, store=store, places=places, world=world)
-    _deliverable(store.load(profile), profile, order.mode)
-    return kept
+    return adopt(order.keep_as, target=target, store=store, places=places, world=world)
 
 
 def _supersede(profile: str, place: Place, *, store: Store, places: Places) -> None:
