@@ -36,7 +36,7 @@ def print_delivered(profile: str, done: Delivered, world: World, *, as_json: boo
         return
     verb = {"lease": "leased", "hand-over": "handed over"}[done.mode]
     end = words.duration(done.credential.expires - world.now())
-    world.out(f"{profile} {'would be' if done.dry_run else 'is'} {verb} to {place.spoken} in {place.state}.")
+    world.out(f"{profile} {'would be' if done.dry_run else 'is'} {verb} to {_where(place)}.")
     if done.kept is not None:
         world.out(f"  The login that was there is kept as the profile {done.kept.profile}.")
     elif before is not None:
@@ -64,6 +64,10 @@ def _undo(profile: str, done: Delivered) -> str:
     if done.mode == "lease":
         return f"codex-auth deliver {done.place.target} {profile} --take-back{agent}"
     return f"openclaw models auth logout {done.place.profile_id} --yes{agent} && codex-auth login {profile}"
+
+
+def _where(place: Place) -> str:
+    return place.spoken if place.target == CODEX else f"{place.spoken} in {place.state}"
 
 
 def _said_before(before: Held, done: Delivered) -> str:

@@ -125,11 +125,11 @@ class AuthItem:
 class CodexAuth:
     """The login of one Codex home."""
 
-    def __init__(self, home: CodexHome, *, etc: str = where.ETC) -> None:
+    def __init__(self, home: CodexHome, *, kind: str = "", etc: str = where.ETC) -> None:
         self.home = home
         self._etc = etc
         self.place = Place(
-            target=NAME, state=home.path, config=home.config, home_profile="", agent="", profile_id=AUTH_ID
+            target=NAME, state=home.path, config=home.config, home_profile=kind, agent="", profile_id=AUTH_ID
         )
 
     def check(self, gift: Gift) -> Given:
@@ -317,9 +317,9 @@ class CodexAuth:
             raise CodexStoreRefused(problem=str(error).rstrip("."), todo=error.hint.rstrip("."), **facts) from None
 
 
-def open_codex(env: Mapping[str, str]) -> CodexAuth:
+def open_codex(env: Mapping[str, str], *, kind: str = "") -> CodexAuth:
     """Return the Codex home that this environment means."""
-    return CodexAuth(chosen_home(env))
+    return CodexAuth(chosen_home(env), kind=kind)
 
 
 def _is_same(one: CodexLogin, other: CodexLogin) -> bool:

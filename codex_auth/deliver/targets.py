@@ -28,7 +28,7 @@ def open_target(
 def reopen(place: Place, env: Mapping[str, str], *, locks: str) -> Target:
     """Return the target of an earlier delivery, whatever this environment means by now."""
     if place.target == CODEX:
-        return open_codex({**env, "CODEX_HOME": place.state})
+        return open_codex({**env, "CODEX_HOME": place.state}, kind=place.home_profile)
     named = {"OPENCLAW_STATE_DIR": place.state, "OPENCLAW_CONFIG_PATH": place.config}
     named |= {"OPENCLAW_PROFILE": place.home_profile} if place.home_profile else {}
     env = {name: value for name, value in env.items() if name != "OPENCLAW_PROFILE"} | named

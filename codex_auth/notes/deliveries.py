@@ -37,6 +37,8 @@ class Place:
     @property
     def spoken(self) -> str:
         """The place as people say it."""
+        if self.target == "codex":
+            return "codex, as `run` starts it" if self.home_profile else f"codex in {self.state}"
         return f"{self.target} ({self.profile_id}{f', agent {self.agent}' if self.agent else ''})"
 
 

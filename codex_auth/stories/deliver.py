@@ -53,7 +53,7 @@ from codex_auth.stories.refresh import LOCK_SECONDS, Wish, refresh
 CLEAN = (*openclaw.CLEAN, *codex_errors.CLEAN)
 """The refusals after which it is certain that nothing was written."""
 AT_LEAST = timedelta(minutes=30)
-"""A login with less life than this is refreshed before it is leased, if that brings more."""
+"""How much life a login shall have when it is leased, unless the caller knows better."""
 
 Opener = Callable[[Place], Target]
 
@@ -65,6 +65,8 @@ class Order:
     mode: str = LEASE
     may_replace: bool = False
     dry_run: bool = False
+    at_least: timedelta = AT_LEAST
+    """A login with less life than this is refreshed first, if that brings more."""
     keep_as: str = ""
     """The profile as which a login of Codex's own is kept before ours takes its place."""
 
@@ -95,9 +97,9 @@ def deliver(profile: str, order: Order, *, target: Target, store: Store, places:
         return finished
     if profile != order.keep_as:
         _deliverable(store.load(profile), profile, order.mode)
-    kept = _keep_first(profile, order, target=target, store=store, places=places, world=world)
+    kept = _keep_first(order, target=target, store=store, places=places, world=world)
     if not order.dry_run:
-        _refresh_if_short(profile, max(AT_LEAST, policy.minimum_lease()), store=store, places=places, world=world)
+        _refresh_if_short(profile, max(order.at_least, policy.minimum_lease()), store=store, places=places, world=world)
     with store.lock(profile, timeout=LOCK_SECONDS):
         held = _deliverable(store.load(profile), profile, order.mode)
         _permit(policy, held, order.mode, target.place, world)
@@ -320,9 +322,7 @@ def rules_at(place: Place, places: Places, world: World) -> Policy:
     return policies.in_force(places, env)
 
 
-def _keep_first(
-    profile: str, order: Order, *, target: Target, store: Store, places: Places, world: World
-) -> Credential | None:
+def _keep_first(order: Order, *, target: Target, store: Store, places: Places, world: World) -> Credential | None:
     """Keep what the home holds of its own as a profile, if that was asked for. It may be the very profile."""
     if not order.keep_as or order.dry_run or not isinstance(target, CodexAuth):
         return None

@@ -18,13 +18,13 @@ FLOORS = {
     "notes": "queue pending journal deliveries rounds",
     "net": "proxies authorities network wire",
     "callback": "request_head pages ports loopback browser",
-    "neighbours": "openclaw openclaw_homes elsewhere codex leftovers policies",
+    "neighbours": "openclaw openclaw_homes elsewhere codex codex_private leftovers policies",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots keyring_keeper "
     "os_keyring vault_seen vault_hot vault shelves seals",
     "gateway": "health finding asking",
     "deliver": "protocol codex openclaw openclaw_json fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply at_openclaw "
-    "status run move",
+    "status codex_home run move",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
     "queueing token_json hot token login start finish cancel status refresh run keeping timing keep deliver apply_plan "
     "apply bring_in leftovers move vault demo verbs group skill later main",

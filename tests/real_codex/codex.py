@@ -44,7 +44,7 @@ class Codex:
     """One codex installation with a scratch home and a clean environment."""
 
     def __init__(self, program: Path, home: Path, issuer: str) -> None:
-        self._program = program
+        self.program = program
         self._home = home
         self.issuer = issuer
         self.codex_home = home / "codex-home"
@@ -72,7 +72,7 @@ class Codex:
     def start(self, *words: str, stdin: int | IO[str] = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
         """Start codex in a session of its own, so that whatever it started ends with it."""
         with subprocess.Popen(
-            [self._program, *words],
+            [self.program, *words],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -11,7 +11,9 @@ import pytest
 from filelock import FileLock
 
 from codex_auth.sandbox.server import Sandbox
+from tests.real_codex.bed import Bed
 from tests.real_codex.codex import VERSION, Codex
+from tests.story.conftest import Program
 
 _ROOT = Path(__file__).parents[2]
 _PREFIX = _ROOT / ".tools" / f"codex-{VERSION}"
@@ -47,6 +49,18 @@ def sandbox() -> Iterator[Sandbox]:
 def codex(codex_program: Path, sandbox: Sandbox, tmp_path: Path) -> Codex:
     """Return codex in a home of its own, pointed at the sandbox."""
     return Codex(codex_program, tmp_path / "home", sandbox.issuer)
+
+
+@pytest.fixture
+def bed(codex: Codex, sandbox: Sandbox, tmp_path: Path) -> Bed:
+    """Return somebody with one profile, `work`, and a Codex that is signed out."""
+    home = tmp_path / "ours"
+    home.mkdir(mode=0o700)
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "CODEX_AUTH_STATE_DIR": str(home / "state")}
+    env |= {name: value for name, value in os.environ.items() if "COVERAGE" in name}
+    bed = Bed(Program(home, env), codex, sandbox)
+    bed.sign_in()
+    return bed
 
 
 def _install() -> None:

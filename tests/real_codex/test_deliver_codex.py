@@ -1,38 +1,20 @@
 """Giving a login of ours to the real codex: it uses it, and the refresh token has one owner."""
 
-import os
 import stat
 import threading
-from pathlib import Path
 
-import pytest
 from filelock import UnixFileLock
 
 from codex_auth.sandbox.accounts import ACCOUNTS
 from codex_auth.sandbox.backend import ANSWER
 from codex_auth.sandbox.record import fingerprint
-from codex_auth.sandbox.server import Sandbox
 from tests.real_codex.bed import Bed
-from tests.real_codex.codex import Codex
 from tests.real_codex.test_real_sign_in import sign_in
-from tests.story.conftest import Program
 
 ENDED = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.e30"
 """An access token that ended in 1970."""
 FIELDS = ["access_token", "account_id", "id_token", "login_owner_id", "oauth_provenance", "refresh_token"]
 """What Codex 0.169 writes of a login."""
-
-
-@pytest.fixture
-def bed(codex: Codex, sandbox: Sandbox, tmp_path: Path) -> Bed:
-    """Return somebody with one profile, `work`, and a Codex that is signed out."""
-    home = tmp_path / "ours"
-    home.mkdir(mode=0o700)
-    env = {"PATH": os.environ["PATH"], "HOME": str(home), "CODEX_AUTH_STATE_DIR": str(home / "state")}
-    env |= {name: value for name, value in os.environ.items() if "COVERAGE" in name}
-    bed = Bed(Program(home, env), codex, sandbox)
-    bed.sign_in()
-    return bed
 
 
 def test_codex_works_with_a_lease_and_renews_nothing(bed: Bed) -> None:

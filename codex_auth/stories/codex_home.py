@@ -1,0 +1,44 @@
+"""A Codex of one profile: a private home in which this login is a lease of ours, and the rest is the user's."""
+
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+
+from codex_auth.core.codex_json import lacking
+from codex_auth.core.errors import DeliveryError, NotOurs
+from codex_auth.core.model import Credential
+from codex_auth.deliver.codex import CodexAuth
+from codex_auth.edge.places import Places
+from codex_auth.edge.world import World
+from codex_auth.neighbours.codex import CodexHome, chosen_home
+from codex_auth.neighbours.codex_private import environment, furnish, origin
+from codex_auth.stores.protocol import Store
+from codex_auth.stories.deliver import Order, deliver
+
+PRIVATE = "run"
+"""How the note of a delivery names such a home."""
+
+
+def private_home(
+    credential: Credential, words: Sequence[str], *, store: Store, places: Places, world: World
+) -> dict[str, str]:
+    """Return the variables with which a Codex that the command is, or starts, has this login and no other.
+
+    Where that cannot be, a command that is Codex is refused, and another one is told; a Codex that it starts finds
+    itself signed out, and never signed in as somebody else. Raises `DeliveryError`, `NotOurs` and the store's errors.
+    """
+    users = origin(chosen_home(world.env), places.codex_homes)
+    home = CodexHome(path=os.path.join(os.path.realpath(places.codex_homes), credential.profile))
+    furnish(home, users)
+    is_codex = os.path.basename(words[0]).startswith("codex")
+    if not is_codex and lacking(credential, is_whole=False):
+        return environment(home, users, world.env)
+    target = CodexAuth(home, kind=PRIVATE)
+    order = Order(at_least=timedelta())
+    try:
+        deliver(credential.profile, order, target=target, store=store, places=places, world=world)
+    except (DeliveryError, NotOurs) as error:
+        if is_codex:
+            raise
+        world.tell(f"Note: a Codex that this starts is not signed in. {error}")
+    return environment(home, users, world.env)
