@@ -6,6 +6,7 @@ from codex_auth.cli import show as words
 from codex_auth.cli.doors import SCHEMA_VERSION
 from codex_auth.core.model import Credential
 from codex_auth.deliver.codex import NAME as CODEX
+from codex_auth.deliver.codex_provider import PREFIX
 from codex_auth.deliver.protocol import Given, Held
 from codex_auth.edge.trouble import typed
 from codex_auth.edge.world import World
@@ -56,7 +57,9 @@ def print_delivered(profile: str, done: Delivered, world: World, *, as_json: boo
 def _undo(profile: str, done: Delivered) -> str:
     """Return the command that reverts a delivery."""
     if done.place.target == CODEX:
-        there = f" --codex-home {typed(done.place.state)}"
+        is_provider = done.place.profile_id.startswith(PREFIX)
+        which = f" --provider-id {done.place.profile_id.removeprefix(PREFIX)}" if is_provider else ""
+        there = f" --codex-home {typed(done.place.state)}{which}"
         if done.mode == "lease":
             return f"codex-auth deliver codex {profile} --take-back{there}"
         return f"codex-auth deliver codex {profile} --keep-as {profile}{there}"
@@ -73,12 +76,16 @@ def _where(place: Place) -> str:
 def _said_before(before: Held, done: Delivered) -> str:
     if done.place.target != CODEX:
         return f"a profile of type {before.kind}"
+    if before.kind == "command":
+        return "the same provider"
     whose = "" if before.account == done.credential.identity.account_id else " of another account"
     return f"a login that is a profile here{whose}" if before.kind == "oauth" else f"a lease{whose}"
 
 
 def _next(place: Place) -> str:
     """Say when a program that runs takes what it was given."""
+    if place.target == CODEX and place.profile_id.startswith(PREFIX):
+        return f"Codex uses it where `model_provider` says {place.profile_id.removeprefix(PREFIX)}."
     if place.target == CODEX:
         return "A Codex that runs keeps what it has; start it again to use this."
     return "A running gateway takes it at the next turn after `openclaw secrets reload`."

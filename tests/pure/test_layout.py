@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect policy policy_text ways idtoken replies "
-    "device_replies flow device codex_errors codex_json renewal schedule vault_layout vault_cipher vault_header "
-    "vault_kdf",
+    "device_replies flow device codex_errors codex_json codex_toml renewal schedule vault_layout vault_cipher "
+    "vault_header vault_kdf",
     "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal qr "
     "timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings codex_item passphrases vault_keys",
@@ -22,7 +22,7 @@ FLOORS = {
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots keyring_keeper "
     "os_keyring vault_seen vault_hot vault shelves seals",
     "gateway": "health finding asking",
-    "deliver": "protocol codex openclaw openclaw_json fallback targets",
+    "deliver": "protocol codex codex_provider openclaw openclaw_json fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply at_openclaw "
     "status codex_home run move",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "

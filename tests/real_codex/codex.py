@@ -47,6 +47,7 @@ class Codex:
         self.program = program
         self._home = home
         self.issuer = issuer
+        self.more_env: dict[str, str] = {}
         self.codex_home = home / "codex-home"
         self.codex_home.mkdir(parents=True)
         (self.codex_home / "config.toml").write_text(_CONFIG.format(issuer=issuer), encoding="utf-8")
@@ -90,8 +91,9 @@ class Codex:
 
     def _environment(self) -> dict[str, str]:
         return {
+            **self.more_env,
             "PATH": os.environ["PATH"],
-            "HOME": str(self._home),
+            "HOME": self.more_env.get("HOME", str(self._home)),
             "CODEX_HOME": str(self.codex_home),
             "CODEX_REFRESH_TOKEN_URL_OVERRIDE": f"{self.issuer}/oauth/token",
             "CODEX_REVOKE_TOKEN_URL_OVERRIDE": f"{self.issuer}/oauth/revoke",

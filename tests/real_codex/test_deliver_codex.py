@@ -2,6 +2,7 @@
 
 import stat
 import threading
+import tomllib
 
 from filelock import UnixFileLock
 
@@ -137,3 +138,28 @@ def test_rules_of_this_home_are_kept(bed: Bed) -> None:
 
     assert (refused["error"], refused["exit_code"]) == ("refused_by_policy", 6)
     assert not bed.codex.signed_in
+
+
+def test_codex_asks_our_command_for_the_token(bed: Bed) -> None:
+    """A model provider in its configuration: the right bearer and account, also after a refresh; comments stay."""
+    config = bed.codex.codex_home / "config.toml"
+    config.write_text(f"# mine\n{config.read_text()}".replace('model_provider = "compat"', ""))
+    config.chmod(0o644)
+    before = config.read_text()
+    bed.codex.more_env = bed.program.env
+
+    done = bed.deliver("work", "--auth-command", "--base-url", f"{bed.sandbox.issuer}/v1")
+
+    assert (done["profile_id"], done["mode"]) == ("model_providers.codex-auth", "lease")
+    assert config.read_text().startswith("# mine\n")
+    assert stat.S_IMODE(config.stat().st_mode) == 0o644
+    assert bed.program("refresh", "work").returncode == 0
+    ended = bed.exec()
+    assert ended.code == 0, ended.err
+    [asked] = bed.sandbox.log("responses")
+    assert asked.fingerprints["bearer"] == bed.access()
+    assert asked.account_header == ACCOUNTS["bot"].account_id
+    assert not bed.codex.signed_in
+
+    assert bed.deliver("work", "--take-back", "--auth-command")["removed"] is True
+    assert tomllib.loads(config.read_text()) == tomllib.loads(before)
