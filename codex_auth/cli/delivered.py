@@ -12,6 +12,7 @@ from codex_auth.edge.trouble import typed
 from codex_auth.edge.world import World
 from codex_auth.notes.deliveries import Place
 from codex_auth.stories.deliver import Delivered
+from codex_auth.stories.use import Used
 
 
 def print_delivered(profile: str, done: Delivered, world: World, *, as_json: bool) -> None:
@@ -67,6 +68,26 @@ def _undo(profile: str, done: Delivered) -> str:
     if done.mode == "lease":
         return f"codex-auth deliver {done.place.target} {profile} --take-back{agent}"
     return f"openclaw models auth logout {done.place.profile_id} --yes{agent} && codex-auth login {profile}"
+
+
+def print_used(profile: str, used: Used, world: World, *, as_json: bool) -> None:
+    """Say who Codex is from now on, and which of it is still somebody else."""
+    done = used.delivered
+    if as_json:
+        _print(
+            world,
+            profile=profile,
+            codex_home=done.place.state,
+            expires_at=words.stamp(done.credential.expires),
+            kept_as=done.kept.profile if done.kept else None,
+            stale=[{"pid": each.pid, "command": each.command} for each in used.stale],
+        )
+        return
+    world.out(f"Codex in {done.place.state} uses {profile} from now on, and so do commands here that name none.")
+    if done.kept is not None:
+        world.out(f"  The login that was there is kept as the profile {done.kept.profile}.")
+    for each in used.stale:
+        world.out(f"  {each.spoken} was started before, and stays who it was until it is started again.")
 
 
 def _where(place: Place) -> str:

@@ -249,6 +249,8 @@ class FilePlace(Place):
             raise Unsure
         self.name = name
         self.state = where.state_path(env, home)
+        if not asked.name and os.path.exists(os.path.join(self.state, where.CHOSEN_NAME)):
+            raise Unsure  # `use` has chosen a profile
         self.auth_path = asked.auth_path
         self._path = where.auth_path(env, home, asked=asked.auth_path, configured="", assume_openclaw=False)[0]
         self._mark: tuple[int, int, int] | None = None

@@ -19,6 +19,7 @@ from codex_auth.core.provider import (
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.neighbours import policies
+from codex_auth.notes import chosen
 from codex_auth.stores import AUTO, AUTO_KINDS, open_store
 from codex_auth.stores.protocol import Store
 
@@ -54,10 +55,10 @@ def fitting(places: Places, allowed: tuple[str, ...]) -> Places:
 
 
 def chosen_profile(name: str | None, places: Places, world: World) -> str:
-    """Return the profile that was named, or the default one: `CODEX_AUTH_PROFILE`, then the configuration."""
+    """Return the profile that was named, or the default one: `CODEX_AUTH_PROFILE`, `use`, then the configuration."""
     if name is not None:
         return name
-    return world.env.get("CODEX_AUTH_PROFILE", "") or places.config.profile or DEFAULT
+    return world.env.get("CODEX_AUTH_PROFILE", "") or chosen.read(places) or places.config.profile or DEFAULT
 
 
 def chosen_provider(

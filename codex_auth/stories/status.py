@@ -79,7 +79,7 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
     delivered = dict(_collect(lambda: _delivered(places), trouble))
     applied = list(_collect(lambda: _applied(places, queue, now), trouble))
     names = [card.profile for card in cards]
-    default = DEFAULT if DEFAULT in names or not names else names[0]
+    default = _chosen(places, names) or (DEFAULT if DEFAULT in names or not names else names[0])
     if selector is not None:
         name = read_name(selector)
         name = default if name == DEFAULT else name
@@ -146,6 +146,16 @@ def policy_of(places: Places, world: World) -> "Policy | None":
     from codex_auth.neighbours import policies
 
     return policies.in_force(places, world.env)
+
+
+def _chosen(places: Places, names: list[str]) -> str:
+    """Return the profile that `use` chose, if it is there; one look where none was."""
+    if not os.path.exists(places.chosen):
+        return ""
+    from codex_auth.notes import chosen
+
+    found = chosen.read(places)
+    return found if found in names else ""
 
 
 def _refused(cards: list[Card], places: Places, world: World) -> dict[str, PolicyRefused]:

@@ -15,7 +15,7 @@ FLOORS = {
     "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal qr "
     "timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings codex_item passphrases vault_keys",
-    "notes": "queue pending journal deliveries rounds",
+    "notes": "chosen queue pending journal deliveries rounds",
     "net": "proxies authorities network wire",
     "callback": "request_head pages ports loopback browser",
     "neighbours": "openclaw openclaw_homes elsewhere codex codex_private leftovers policies",
@@ -24,10 +24,10 @@ FLOORS = {
     "gateway": "health finding asking",
     "deliver": "protocol codex codex_provider openclaw openclaw_json fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply at_openclaw "
-    "status codex_home run move",
+    "status codex_home use run move",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
     "queueing token_json hot token login start finish cancel status refresh run keeping timing keep deliver apply_plan "
-    "apply bring_in leftovers move vault demo verbs group skill later main",
+    "apply use bring_in leftovers move vault demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 

@@ -9,6 +9,7 @@ from codex_auth.sandbox.accounts import ACCOUNTS
 from codex_auth.sandbox.backend import ANSWER
 from tests.real_codex.bed import Bed
 from tests.real_codex.codex import PATIENCE
+from tests.real_codex.conversation import Conversation
 from tests.real_codex.test_real_sign_in import sign_in
 
 
@@ -78,3 +79,44 @@ def test_signing_out_inside_leaves_the_profile(bed: Bed, users: Path) -> None:
     assert "Logged in using ChatGPT" in again.communicate(timeout=PATIENCE)[1]
     assert bed.sandbox.log("revoke") == []
     assert (users / "auth.json").exists()
+
+
+def test_use_switches_and_names_who_did_not_hear(bed: Bed, users: Path) -> None:
+    """The usual home and our own default change together; a Codex that runs with the former account is named."""
+    bed.sign_in("home", "personal")
+    assert bed.program.json("use", "work")["error"] == "codex_has_login"
+    assert bed.program.json("use", "work", "--keep-as", "old")["kept_as"] == "old"
+    with bed.codex.start("app-server", stdin=subprocess.PIPE) as process:
+        Conversation(process)
+
+        switched = bed.program.json("use", "home")
+        again = bed.program.json("use", "home")
+
+        assert [each["pid"] for each in switched["stale"]] == [real_pid(process.pid)]
+        assert again["stale"] == []
+        assert process.poll() is None
+    assert bed.exec().code == 0
+    assert bed.sandbox.log("responses")[-1].account_header == ACCOUNTS["personal"].account_id
+    status = bed.program.json("status")
+    assert status["default"] == "home"
+    delivered = {each["profile"]: len(each["delivered"]) for each in status["profiles"]}
+    assert delivered == {"work": 0, "home": 1, "old": 0}
+    assert bed.program("token").stdout == bed.program("token", "home").stdout
+
+
+def test_a_running_codex_keeps_its_login_to_itself(bed: Bed, users: Path) -> None:
+    """What it could still renew is not taken over from under it."""
+    with bed.codex.start("app-server", stdin=subprocess.PIPE) as process:
+        Conversation(process)
+
+        refused = bed.program.json("use", "work", "--keep-as", "old")
+
+    assert (refused["error"], refused["exit_code"]) == ("codex_running", 8)
+    assert bed.codex.auth["tokens"]["refresh_token"]
+    assert [each["profile"] for each in bed.program.json("status")["profiles"]] == ["work"]
+
+
+def real_pid(launcher: int) -> int:
+    """Return the process of the program that npm's launcher started."""
+    [child] = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+    return int(child)
