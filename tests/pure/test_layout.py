@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
     "core": "text secret errors jsontext foreign model names provider redirect policy policy_text ways idtoken replies "
-    "device_replies flow device codex_errors codex_json codex_toml renewal schedule vault_layout vault_cipher "
+    "device_replies flow device codex_errors codex_json codex_toml drift renewal schedule vault_layout vault_cipher "
     "vault_header vault_kdf",
     "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal qr "
     "timers watcher",
@@ -24,7 +24,7 @@ FLOORS = {
     "gateway": "health finding asking",
     "deliver": "protocol codex codex_provider openclaw openclaw_json fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply at_openclaw "
-    "status codex_home use run move",
+    "drift status codex_home use run move",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
     "queueing token_json hot token login start finish cancel status refresh run keeping timing keep deliver apply_plan "
     "apply use bring_in leftovers move vault demo verbs group skill later main",
