@@ -110,6 +110,13 @@ COMMANDS = {
     "finish-vault": Command(words=(*_FINISH, "--store", "vault"), store="vault"),
     "refresh-vault": Command(words=("refresh", PROFILE), waiting=False, held=(OTHER, PROFILE), store="vault"),
     "rekey": Command(words=("vault", "rekey"), waiting=False, held=(OTHER, PROFILE), store="vault"),
+    "deliver-codex": Command(words=("deliver", "codex", PROFILE), waiting=False, held=(OTHER, PROFILE)),
+    "deliver-codex-whole": Command(
+        words=("deliver", "codex", PROFILE, "--hand-over"), waiting=False, held=(OTHER, PROFILE)
+    ),
+    "deliver-codex-kept": Command(
+        words=("deliver", "codex", PROFILE, "--keep-as", "kept"), waiting=False, held=(OTHER, PROFILE)
+    ),
     **{
         f"move-{source}-{target}": Command(
             words=("move", PROFILE, "--to", target), waiting=False, held=(OTHER, PROFILE, "spare"), store=source
