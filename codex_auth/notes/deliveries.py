@@ -5,7 +5,6 @@ marked in it before the target is given anything, so that a crash at any point l
 settled, nobody here spends the refresh token.
 """
 
-import contextlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -117,8 +116,7 @@ def write(places: Places, note: Deliveries) -> None:
     """Keep the note, durably; one without rows is removed."""
     path = _path(places, note.profile)
     if not note.rows:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+        files.remove(path)
         return
     files.private_folder(os.path.dirname(path))
     files.sweep(path)

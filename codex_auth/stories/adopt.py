@@ -44,7 +44,9 @@ def adopt(name: str, *, target: CodexAuth, store: Store, places: Places, world: 
         store.prove_writable()
         kept = replace(found, store_why=held.store_why if held else store.choice(name).why)
         store.save(kept, expecting=held.identity if held else None)
-        deliveries.write(places, deliveries.read(places, name).without(target.place))
+        note = deliveries.read(places, name)
+        if note.at(target.place) is not None:  # it was handed over from here
+            deliveries.write(places, note.without(target.place))
         return kept
 
 

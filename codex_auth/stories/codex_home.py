@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from codex_auth.core.codex_json import lacking
-from codex_auth.core.errors import DeliveryError, NotOurs
+from codex_auth.core.errors import DeliveryError, LockBusy, NotOurs, StoreError, StoreNotDurable
 from codex_auth.core.model import Credential
 from codex_auth.deliver.codex import CodexAuth
 from codex_auth.edge.places import Places
@@ -29,16 +29,14 @@ def private_home(
     """
     users = origin(chosen_home(world.env), places.codex_homes)
     home = CodexHome(path=os.path.join(os.path.realpath(places.codex_homes), credential.profile))
-    furnish(home, users)
     is_codex = os.path.basename(words[0]).startswith("codex")
-    if not is_codex and lacking(credential, is_whole=False):
-        return environment(home, users, world.env)
-    target = CodexAuth(home, kind=PRIVATE)
-    order = Order(at_least=timedelta())
-    try:
-        deliver(credential.profile, order, target=target, store=store, places=places, world=world)
-    except (DeliveryError, NotOurs) as error:
-        if is_codex:
-            raise
-        world.tell(f"Note: a Codex that this starts is not signed in. {error}")
+    if is_codex or not lacking(credential, is_whole=False):
+        try:
+            furnish(home, users)
+            order, target = Order(at_least=timedelta()), CodexAuth(home, kind=PRIVATE)
+            deliver(credential.profile, order, target=target, store=store, places=places, world=world)
+        except (DeliveryError, NotOurs, StoreError, StoreNotDurable, LockBusy) as error:
+            if is_codex:
+                raise
+            world.tell(f"Note: a Codex that this starts does not get this login. {error}")
     return environment(home, users, world.env)
