@@ -2,16 +2,22 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+from filelock import FileLock
+
 VERSION = "0.169.0"
 PATIENCE = 60.0
+_ROOT = Path(__file__).parents[2]
 
 _CONFIG = """
 model = "gpt-5.1-codex"
@@ -100,3 +106,25 @@ class Codex:
             "CODEX_APP_SERVER_LOGIN_ISSUER": self.issuer,
             "NO_PROXY": "*",
         }
+
+
+def installed(version: str) -> Path:
+    """Return the program of a release, which is installed where it is missing."""
+    prefix = _ROOT / ".tools" / f"codex-{version}"
+    program = prefix / "node_modules" / ".bin" / "codex"
+    with FileLock(Path(tempfile.gettempdir()) / f"codex-auth-tests-codex-{version}.lock"):
+        if not program.exists():
+            _install(version, prefix)
+    return program
+
+
+def _install(version: str, prefix: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.fail("These tests run the real codex. Install npm, or name the program in CODEX_AUTH_TEST_CODEX.")
+    subprocess.run(
+        [npm, "install", "--no-audit", "--no-fund", "--prefix", prefix, f"@openai/codex@{version}"],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+    )

@@ -4,12 +4,14 @@ import stat
 import threading
 import tomllib
 
+import pytest
 from filelock import UnixFileLock
 
 from codex_auth.sandbox.accounts import ACCOUNTS
 from codex_auth.sandbox.backend import ANSWER
 from codex_auth.sandbox.record import fingerprint
 from tests.real_codex.bed import Bed
+from tests.real_codex.codex import installed
 from tests.real_codex.test_real_sign_in import sign_in
 
 ENDED = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.e30"
@@ -163,3 +165,22 @@ def test_codex_asks_our_command_for_the_token(bed: Bed) -> None:
 
     assert bed.deliver("work", "--take-back", "--auth-command")["removed"] is True
     assert tomllib.loads(config.read_text()) == tomllib.loads(before)
+
+
+@pytest.mark.long_codex
+@pytest.mark.timeout(600)
+def test_an_older_release_takes_both_forms(bed: Bed) -> None:
+    """One that writes `auth.json` in another way works with a lease, and renews what was handed over to it."""
+    bed.codex.program = installed("0.117.0")
+    bed.deliver("work")
+    renewals = len(bed.sandbox.log("token"))
+    assert bed.exec().code == 0
+    assert (len(bed.sandbox.log("token")), bed.codex.run("logout").code) == (renewals, 0)
+    assert bed.sandbox.log("revoke") == []
+
+    assert bed.deliver("work", "--hand-over")["ok"] is True
+    bed.change_auth(access_token=ENDED)
+
+    assert bed.exec().code == 0
+    assert len(bed.sandbox.log("token", "refresh_token")) == 1
+    assert bed.sandbox.log("responses")[-1].account_header == ACCOUNTS["bot"].account_id
