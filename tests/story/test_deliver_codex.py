@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -251,3 +252,20 @@ def test_drift_is_mended(program: Program, home: Home) -> None:
         assert look(store, places, world).drifted == []
         assert home.tokens["refresh_token"] == ""
     assert program.stored()["profiles"]["openai-codex:work"]["refresh"] == "rt-account-work"
+
+
+SEEN = "import json, os; print(json.dumps(dict(os.environ)))"
+
+
+def test_a_login_of_a_vault_is_in_clear_for_codex_only(program: Program, home: Home) -> None:
+    """`run` puts a token from the vault into a file only for a Codex, or where it is said that one is started."""
+    assert program("move", "work", "--to", "vault").returncode == 0
+    lease = program.home / "state/codex-homes/work/auth.json"
+
+    quiet = json.loads(program("run", "work", "--", sys.executable, "-c", SEEN).stdout)
+    before = lease.exists()
+    program("run", "work", "--codex", "--", sys.executable, "-c", SEEN)
+
+    assert quiet["CODEX_HOME"] == str(lease.parent)
+    assert quiet["CODEX_SQLITE_HOME"] == str(home.folder)
+    assert (before, lease.exists()) == (False, True)
