@@ -26,7 +26,7 @@ def private_home(
 
     The lease is a file with an access token in clear, so a login that is kept in a keyring or vault is put there only
     where the command is Codex, or is said to start one. Where it cannot be had, such a command is refused, and another
-    one is told; a Codex that it starts finds itself signed out. Raises `DeliveryError`, `NotOurs` and the store's errors.
+    one is told; a Codex that it starts finds itself signed out. Raises `DeliveryError`, `NotOurs` and the store's.
     """
     users = origin(chosen_home(world.env), places.codex_homes)
     home = CodexHome(path=os.path.join(os.path.realpath(places.codex_homes), credential.profile))
