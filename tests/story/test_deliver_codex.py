@@ -167,6 +167,7 @@ def test_a_home_has_one_login(program: Program, home: Home) -> None:
     """Delivering another profile ends the lease of the first, so that `keep` does not bring it back."""
     deliver(program, "work")
     deliver(program, "home")
+    assert [len(each["delivered"]) for each in program.json("status")["profiles"]] == [0, 1]
     put(
         program,
         {f"openai-codex:{name}": entry(name, access=token(f"account-{name}", name="2")) for name in ("work", "home")},
