@@ -5,10 +5,14 @@ import json
 from codex_auth.cli import show as words
 from codex_auth.cli.doors import SCHEMA_VERSION
 from codex_auth.core.model import Credential
-from codex_auth.deliver.protocol import Given
+from codex_auth.deliver.codex import NAME as CODEX
+from codex_auth.deliver.codex_provider import PREFIX
+from codex_auth.deliver.protocol import Given, Held
+from codex_auth.edge.trouble import typed
 from codex_auth.edge.world import World
 from codex_auth.notes.deliveries import Place
 from codex_auth.stories.deliver import Delivered
+from codex_auth.stories.use import Used
 
 
 def print_delivered(profile: str, done: Delivered, world: World, *, as_json: bool) -> None:
@@ -28,14 +32,17 @@ def print_delivered(profile: str, done: Delivered, world: World, *, as_json: boo
             replaced=before and {"type": before.kind, "expires_at": words.stamp(before.expires)},
             orders={agent: list(order) for agent, order in done.new_orders.items()},
             expires_at=words.stamp(done.credential.expires),
+            kept_as=done.kept.profile if done.kept else None,
             undo=undo,
         )
         return
     verb = {"lease": "leased", "hand-over": "handed over"}[done.mode]
     end = words.duration(done.credential.expires - world.now())
-    world.out(f"{profile} {'would be' if done.dry_run else 'is'} {verb} to {place.spoken} in {place.state}.")
-    if before is not None:
-        world.out(f"  {'It would replace' if done.dry_run else 'It replaced'} a profile of type {before.kind}.")
+    world.out(f"{profile} {'would be' if done.dry_run else 'is'} {verb} to {_where(place)}.")
+    if done.kept is not None:
+        world.out(f"  The login that was there is kept as the profile {done.kept.profile}.")
+    elif before is not None:
+        world.out(f"  {'It would replace' if done.dry_run else 'It replaced'} {_said_before(before, done)}.")
     for agent, _ in done.given.orders:
         also = "would be" if done.dry_run else "is"
         world.out(f"  The agent {agent} has an explicit order of profiles; {place.profile_id} {also} appended to it.")
@@ -44,22 +51,73 @@ def print_delivered(profile: str, done: Delivered, world: World, *, as_json: boo
     elif not done.dry_run:
         world.out(f"  {place.target} owns the login now and refreshes it; our refresh token is destroyed.")
     if not done.dry_run:
-        world.tell("A running gateway takes it at the next turn after `openclaw secrets reload`.")
+        world.tell(_next(place))
         world.tell(f"To undo it: {undo}")
 
 
 def _undo(profile: str, done: Delivered) -> str:
     """Return the command that reverts a delivery."""
+    if done.place.target == CODEX:
+        is_provider = done.place.profile_id.startswith(PREFIX)
+        which = f" --provider-id {done.place.profile_id.removeprefix(PREFIX)}" if is_provider else ""
+        there = f" --codex-home {typed(done.place.state)}{which}"
+        if done.mode == "lease":
+            return f"codex-auth deliver codex {profile} --take-back{there}"
+        return f"codex-auth deliver codex {profile} --keep-as {profile}{there}"
     agent = f" --agent {done.place.agent}" if done.place.agent else ""
     if done.mode == "lease":
         return f"codex-auth deliver {done.place.target} {profile} --take-back{agent}"
     return f"openclaw models auth logout {done.place.profile_id} --yes{agent} && codex-auth login {profile}"
 
 
+def print_used(profile: str, used: Used, world: World, *, as_json: bool) -> None:
+    """Say who Codex is from now on, and which of it is still somebody else."""
+    done = used.delivered
+    if as_json:
+        _print(
+            world,
+            profile=profile,
+            codex_home=done.place.state,
+            expires_at=words.stamp(done.credential.expires),
+            kept_as=done.kept.profile if done.kept else None,
+            stale=[{"pid": each.pid, "command": each.command} for each in used.stale],
+        )
+        return
+    world.out(f"Codex in {done.place.state} uses {profile} from now on, and so do commands here that name none.")
+    if done.kept is not None:
+        world.out(f"  The login that was there is kept as the profile {done.kept.profile}.")
+    for each in used.stale:
+        world.out(f"  {each.spoken} was started before, and stays who it was until it is started again.")
+
+
+def _where(place: Place) -> str:
+    return place.spoken if place.target == CODEX else f"{place.spoken} in {place.state}"
+
+
+def _said_before(before: Held, done: Delivered) -> str:
+    if done.place.target != CODEX:
+        return f"a profile of type {before.kind}"
+    if before.kind == "command":
+        return "the same provider"
+    whose = "" if before.account == done.credential.identity.account_id else " of another account"
+    return f"a login that is a profile here{whose}" if before.kind == "oauth" else f"a lease{whose}"
+
+
+def _next(place: Place) -> str:
+    """Say when a program that runs takes what it was given."""
+    if place.target == CODEX and place.profile_id.startswith(PREFIX):
+        return f"Codex uses it where `model_provider` says {place.profile_id.removeprefix(PREFIX)}."
+    if place.target == CODEX:
+        return "A Codex that runs keeps what it has; start it again to use this."
+    return "A running gateway takes it at the next turn after `openclaw secrets reload`."
+
+
 def print_taken_back(profile: str, place: Place, given: Given, world: World, *, as_json: bool) -> None:
     """Say that a lease was removed."""
     if as_json:
         _print(world, profile=profile, target=place.target, profile_id=place.profile_id, removed=given.now is None)
+    elif given.now is not None:
+        world.out(f"{place.spoken} holds something else by now, which stays; the lease of {profile} is forgotten.")
     else:
         world.out(f"The lease of {profile} is removed from {place.spoken}.")
 

@@ -31,6 +31,7 @@ _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     Entry = dict[str, Any]
@@ -243,6 +244,15 @@ def _of_folder() -> str:
     return name
 
 
+def _chosen(env: "Mapping[str, str]", home: str) -> str:
+    """Return the profile that `use` chose, as `edge.chosen` does."""
+    try:
+        with open(os.path.join(where.state_path(env, home), where.CHOSEN_NAME), "rb") as file:
+            return file.read(_SMALL).decode("ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
 class FilePlace(Place):
     """One profile's entry in one `auth-profiles.json`, found without reading the others."""
 
@@ -251,7 +261,9 @@ class FilePlace(Place):
         home = where.home(env)
         if not home or os.path.exists(where.config_path(env, home)) or where.may_have_policy(env, home):
             raise Unsure  # the configuration and rules may say anything; reading them costs more than this module may
-        name = (asked.name or env.get("CODEX_AUTH_PROFILE", "") or _of_folder() or "default").lower()
+        name = (
+            asked.name or env.get("CODEX_AUTH_PROFILE", "") or _of_folder() or _chosen(env, home) or "default"
+        ).lower()
         for prefix in ("openai-codex:", "openai:"):
             name = name.removeprefix(prefix)
         if not name or not _NAME.issuperset(name) or not name[0].isalnum() or ".." in name or len(name) > 64:  # noqa: PLR2004

@@ -6,6 +6,7 @@ from codex_auth.cli import show as words
 from codex_auth.core.card import Card
 from codex_auth.core.openai import OPENAI_ISSUER
 from codex_auth.core.text import printable
+from codex_auth.edge.trouble import typed
 from codex_auth.stories import status as story
 
 TYPE_CHECKING = False
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from codex_auth.notes.deliveries import Delivery
     from codex_auth.notes.pending import Waiting
     from codex_auth.notes.queue import Request
+    from codex_auth.stories.drift import Drifted
 
 
 def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:
@@ -93,6 +95,7 @@ def profile_row(card: Card, report: story.Report, now: datetime, *, full: bool) 
                 "delivered_at": words.stamp(each.at),
                 "expires_at": words.stamp(each.expires),
                 "settled": each.is_settled,
+                "drift": next((found.state for found in report.drifted if found.row == each), None),
             }
             for each in report.delivered.get(card.profile, ())
         ],
@@ -145,12 +148,30 @@ def forbidden(report: story.Report) -> list[str]:
 def delivered(report: story.Report, now: datetime) -> list[str]:
     """Return a line for each place that a profile was delivered to; not for a login that was handed over before it."""
     owners = {card.profile: card.owner for card in report.cards}
+    drifted = {(found.profile, found.row.place): _drifted(found) for found in report.drifted}
     return [
-        f"{profile}: {_delivered(each, now)}"
+        f"{profile}: {drifted.get((profile, each.place)) or _delivered(each, now)}"
         for profile, rows in report.delivered.items()
         for each in rows
         if each.mode == "lease" or not each.is_settled or owners.get(profile) == each.place.target
     ]
+
+
+_DRIFT = {
+    "gone": "was signed out since; `{again}` signs it in again",
+    "older": "has an older token than the one here; `codex-auth keep --once` renews it",
+    "newer": "has a newer token than the one here, from somebody else; `{again}` puts ours there",
+    "other": "has another login by now; `{again}` says what to do",
+}
+
+
+def _drifted(found: "Drifted") -> str:
+    is_lease = found.row.mode == "lease"
+    verb = "leased" if is_lease else "handed over"
+    deliver = f"codex-auth deliver codex {found.profile} --codex-home {typed(found.row.place.state)}"
+    again = deliver if is_lease else f"codex-auth login {found.profile}"
+    where = printable(found.row.place.spoken, limit=200)
+    return f"{verb} to {where}, which {_DRIFT[found.state].format(again=printable(again, limit=300))}"
 
 
 def _delivered(row: "Delivery", now: datetime) -> str:

@@ -30,23 +30,33 @@ class _WithCommand(click.Command):
     metavar="TIME",
     help="How much life the access token must have left, e.g. 10m; 6m if not said.",
 )
+@click.option("--codex", "for_codex", is_flag=True, help="The command starts Codex: let that have the login, too.")
 @options.passphrase_fd
 @options.auth_path
 @click.pass_context
 def command(
-    ctx: click.Context, name: str | None, *, min_validity: timedelta | None, auth_path: str, words: list[str]
+    ctx: click.Context,
+    name: str | None,
+    *,
+    min_validity: timedelta | None,
+    for_codex: bool,
+    auth_path: str,
+    words: list[str],
 ) -> int:
     """Run a command with this login in its environment.
 
     A sign-in is CODEX_AUTH_TOKEN, CODEX_AUTH_ACCOUNT_ID and CODEX_AUTH_EXPIRES_AT, an API key is OPENAI_API_KEY, and
     CODEX_AUTH_PROFILE is the profile. Variables that would contradict it are removed. A token that is due is
-    refreshed first. Signals and the exit status are the command's own; 127 when it is not found, 126 when it cannot
-    be run.
+    refreshed first. A Codex that the command is, or starts, has this login in a home of its own (CODEX_HOME), where
+    configuration, rules, skills, sessions and history are yours as ever; so two profiles can work at once. For a login
+    in a keyring or vault say --codex where the command is not Codex itself, as the token is then in a file. Signals
+    and the exit status are the command's own; 127 when it is not found, 126 when it cannot be run.
     """
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.core.errors import UsageError
     from codex_auth.edge import child
     from codex_auth.edge.world import World
+    from codex_auth.stories.codex_home import private_home
     from codex_auth.stories.refresh import MARGIN
     from codex_auth.stories.run import environment, living
     from codex_auth.stories.sign_in import meant_profile
@@ -59,4 +69,7 @@ def command(
     program = child.find(words[0], world.env)  # first: no refresh token is spent for a command that is not there
     margin = MARGIN if min_validity is None else min_validity
     credential = living(profile, margin, store=store, places=places, world=world)
-    return child.become(program, words, environment(credential, world.env))
+    variables = environment(credential, world.env)
+    if not credential.is_api_key:
+        variables |= private_home(credential, words, for_codex=for_codex, store=store, places=places, world=world)
+    return child.become(program, words, variables)

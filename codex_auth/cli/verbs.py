@@ -13,6 +13,7 @@ VERBS = {
     "run": ("codex_auth.cli.run", "Run a command with a login in its environment: run NAME -- COMMAND."),
     "usage": ("codex_auth.cli.usage", "Show what is left of the rate limits, as bars, and when they reset."),
     "best": ("codex_auth.cli.best", "Name the profile with most left; nothing is switched."),
+    "use": ("codex_auth.cli.use", "Let Codex, and commands without a name, use this login from now on."),
     "keep": ("codex_auth.cli.keep", "Renew every login ahead of its end, once or for as long as it runs."),
     "deliver": ("codex_auth.cli.deliver", "Give another program a login: a lease that we renew, or all of it."),
     "apply": ("codex_auth.cli.apply", "Bring a login into OpenClaw's running gateway; show and do what is queued."),

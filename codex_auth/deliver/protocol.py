@@ -1,6 +1,7 @@
 """What every target promises."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -21,6 +22,8 @@ class Gift:
     """Whether what is there of somebody else may be replaced."""
     check_settings: bool = True
     """Whether to look for settings of the target that would keep it from using the gift; slow, so not at renewals."""
+    is_ours: Callable[[str, str], bool] = lambda _account, _refresh_hash: False
+    """Whether a login that the target holds is in a profile of ours, so that replacing it there loses nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,7 @@ class Target(Protocol):
         """Return the login that is there, without its refresh token: that stays the target's."""
         ...
 
-    def let_use(self, given: Given) -> dict[str, tuple[str, ...]]:
+    def let_use(self, given: Given, /) -> dict[str, tuple[str, ...]]:
         """Where an explicit order leaves ours out, append it by the target's own means; return the new orders."""
         ...
 

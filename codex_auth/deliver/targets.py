@@ -3,12 +3,17 @@
 from collections.abc import Callable, Mapping
 
 from codex_auth.core.names import name_of_id
+from codex_auth.deliver.codex import NAME as CODEX
+from codex_auth.deliver.codex import open_codex
+from codex_auth.deliver.codex_provider import ID, PREFIX, CodexProvider
 from codex_auth.deliver.fallback import Fallback
 from codex_auth.deliver.openclaw import NAME as OPENCLAW
 from codex_auth.deliver.openclaw import open_openclaw
 from codex_auth.deliver.openclaw_json import JsonEra
 from codex_auth.deliver.openclaw_paste import PasteToken
 from codex_auth.deliver.protocol import Target
+from codex_auth.edge.timers import own_command
+from codex_auth.neighbours import codex
 from codex_auth.neighbours.openclaw import JSON_ERA, installation
 from codex_auth.neighbours.openclaw_homes import MAIN, chosen_home
 from codex_auth.notes.deliveries import Place
@@ -37,11 +42,21 @@ def open_target(
 
 def reopen(place: Place, env: Mapping[str, str], *, locks: str) -> Target:
     """Return the target of an earlier delivery, whatever this environment means by now."""
+    if place.target == CODEX and place.profile_id.startswith(PREFIX):
+        home = codex.chosen_home({**env, "CODEX_HOME": place.state})
+        return CodexProvider(home, own_command(), provider_id=place.profile_id.removeprefix(PREFIX))
+    if place.target == CODEX:
+        return open_codex({**env, "CODEX_HOME": place.state}, kind=place.home_profile)
     named = {"OPENCLAW_STATE_DIR": place.state, "OPENCLAW_CONFIG_PATH": place.config}
     named |= {"OPENCLAW_PROFILE": place.home_profile} if place.home_profile else {}
     env = {name: value for name, value in env.items() if name != "OPENCLAW_PROFILE"} | named
     name = name_of_id(place.profile_id) or place.profile_id
     return open_target(place.target, name, agent=place.agent, env=env, locks=locks, profile_id=place.profile_id)
+
+
+def codex_provider(env: Mapping[str, str], *, provider_id: str = "", base_url: str = "") -> CodexProvider:
+    """Return the model provider in the configuration of the Codex home that this environment means."""
+    return CodexProvider(codex.chosen_home(env), own_command(), provider_id=provider_id or ID, base_url=base_url)
 
 
 def _openclaw(
@@ -66,5 +81,10 @@ def _openclaw(
     return Fallback(opened, JsonEra(opened.place, folder, locks=locks))
 
 
-TARGETS = {OPENCLAW: _openclaw}
+def _codex(_profile: str, *, env: Mapping[str, str], **_how: object) -> Target:
+    """One home has one login, whatever the profile is called, and no agents."""
+    return open_codex(env)
+
+
+TARGETS: dict[str, Callable[..., Target]] = {OPENCLAW: _openclaw, CODEX: _codex}
 """The programs that a login can be delivered to."""

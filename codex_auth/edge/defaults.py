@@ -2,7 +2,7 @@
 
 from codex_auth.core.errors import BadProfileName
 from codex_auth.core.names import DEFAULT, read_name
-from codex_auth.edge import where
+from codex_auth.edge import chosen, where
 from codex_auth.edge.places import Places
 
 TYPE_CHECKING = False
@@ -13,7 +13,7 @@ NOTHING_NAMES = "nothing names another"
 
 
 def unnamed(places: Places, env: "Mapping[str, str]") -> tuple[str, str]:
-    """Return a selector and its rule: `CODEX_AUTH_PROFILE`, the folder's `.codex-auth`, the configuration, `default`.
+    """Return a selector and its rule: `CODEX_AUTH_PROFILE`, the folder's file, `use`, configuration, `default`.
 
     Raises `FolderFileUnusable`.
     """
@@ -21,6 +21,8 @@ def unnamed(places: Places, env: "Mapping[str, str]") -> tuple[str, str]:
         return named, "CODEX_AUTH_PROFILE names it"
     if path := where.folder_file():
         return _name_in(path), f"{path} names it"
+    if named := chosen.read(places):
+        return named, "`codex-auth use` chose it"
     if named := places.config.profile:
         return named, "profile in the configuration file names it"
     return DEFAULT, NOTHING_NAMES

@@ -39,6 +39,7 @@ READ_LIMIT = 64 * 1024 * 1024
 BACKUP = ".bak"
 """What the rolling backup of a file is called: its name and this."""
 _PRIVATE = 0o600
+_OTHERS, _OTHERS_WRITE = 0o077, 0o022
 _SAFE_OPEN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE_OPEN
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _SAFE_OPEN  # non-blocking: opening a FIFO must not wait
@@ -72,8 +73,17 @@ def read_private(path: str, *, limit: int = READ_LIMIT, foreign: bool = False) -
     return snapshot(path, limit=limit, foreign=foreign).raw
 
 
-def snapshot(path: str, *, limit: int = READ_LIMIT, foreign: bool = False, known: Snapshot | None = None) -> Snapshot:
+def snapshot(
+    path: str,
+    *,
+    limit: int = READ_LIMIT,
+    foreign: bool = False,
+    known: Snapshot | None = None,
+    is_open: bool = False,
+) -> Snapshot:
     """Read a file as `read_private` does, and remember which file it was, for `replace`.
+
+    One that `is_open` holds no secret, and others may read it.
 
     `known` is returned instead when the file is still the one it was made of.
     """
@@ -84,7 +94,7 @@ def snapshot(path: str, *, limit: int = READ_LIMIT, foreign: bool = False, known
             with _opened(place) as fd:
                 found = os.fstat(fd)
                 if _is_settled(place, found):
-                    _check(place, found, limit)
+                    _check(place, found, limit, others=_OTHERS_WRITE if is_open else _OTHERS)
                     if known is not None and known.path == place and known.mark == _mark(found):
                         return known
                     raw = _read_all(fd, found.st_size)
@@ -102,9 +112,14 @@ def snapshot(path: str, *, limit: int = READ_LIMIT, foreign: bool = False, known
 
 
 def replace(
-    path: str, pieces: Iterable[bytes | memoryview], *, backup: bool = False, expected: Snapshot | None = None
+    path: str,
+    pieces: Iterable[bytes | memoryview],
+    *,
+    backup: bool = False,
+    expected: Snapshot | None = None,
+    mode: int = _PRIVATE,
 ) -> None:
-    """Replace a file by these bytes, durably, with mode 0600; the folder exists.
+    """Replace a file by these bytes, durably, with mode 0600 or this one; the folder exists.
 
     With `backup` the old file gets a second name before it loses its own. `expected` is what the change was
     made from: when the file is another one by now, `FileChanged` is raised and nothing happened.
@@ -114,7 +129,7 @@ def replace(
     """
     folder = os.path.dirname(path)
     try:
-        temporary = _write_new(path, pieces)
+        temporary = _write_new(path, pieces, mode=mode)
         try:
             if backup and os.path.lexists(path):
                 _back_up(path)
@@ -207,14 +222,14 @@ def _opened(path: str) -> Iterator[int]:
         os.close(fd)
 
 
-def _check(path: str, found: os.stat_result, limit: int) -> None:
+def _check(path: str, found: os.stat_result, limit: int, *, others: int) -> None:
     """Refuse a file that is not ours alone."""
     if not stat.S_ISREG(found.st_mode):
         raise StoreError(path=path, problem="it is not a regular file")
     if not is_ours(found):
         todo = "Run it as that user, without sudo" if my_uid() == 0 else f"Run `sudo chown {my_uid()} {typed(path)}`"
         raise UnsafeFile(path=path, problem=f"it belongs to user {found.st_uid}", todo=todo)
-    if my_uid() is not None and found.st_mode & 0o077:
+    if my_uid() is not None and found.st_mode & others:
         raise UnsafeFile(path=path, problem="others can open it", todo=f"Run `chmod 600 {typed(path)}`")
     if found.st_size > limit:
         raise StoreError(path=path, problem=f"it is larger than {limit} bytes")
@@ -243,13 +258,13 @@ def _read_all(fd: int, size: int) -> bytes:
     return raw
 
 
-def _write_new(path: str, pieces: Iterable[bytes | memoryview], *, size: int = 0) -> str:
+def _write_new(path: str, pieces: Iterable[bytes | memoryview], *, size: int = 0, mode: int = _PRIVATE) -> str:
     """Write a new file beside `path`, durably, and return its name. An error leaves nothing."""
     temporary, fd = _create(path)
     try:
         try:
             if hasattr(os, "fchmod"):
-                os.fchmod(fd, _PRIVATE)  # the umask may have taken our own access away
+                os.fchmod(fd, mode)  # the umask may have taken our own access away
             _reserve(fd, size)
             for piece in pieces:
                 rest = memoryview(piece)

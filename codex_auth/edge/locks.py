@@ -22,7 +22,20 @@ from codex_auth.edge.trouble import words
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-Rank = Literal["chat", "apply", "round", "profile", "store", "index", "target", "pending", "journal", "seal", "usage"]
+Rank = Literal[
+    "chat",
+    "apply",
+    "round",
+    "profile",
+    "store",
+    "index",
+    "target",
+    "target_file",
+    "pending",
+    "journal",
+    "seal",
+    "usage",
+]
 RANKS: tuple[Rank, ...] = get_args(Rank)
 """The order in which one thread may take locks."""
 

@@ -74,6 +74,16 @@ class Places:
         return os.path.join(self.state, "deliveries")
 
     @property
+    def codex_homes(self) -> str:
+        """The folder of the private Codex homes in which `run` starts commands."""
+        return os.path.join(self.state, "codex-homes")
+
+    @property
+    def chosen(self) -> str:
+        """The note of the profile that `use` chose."""
+        return os.path.join(self.state, where.CHOSEN_NAME)
+
+    @property
     def alerts(self) -> str:
         """What `keep` has told of each profile."""
         return os.path.join(self.state, "alerts.json")

@@ -7,6 +7,8 @@ INDEX_NAME = "index.json"
 """The list of what keyring and vault hold, without the secrets."""
 VAULT_NAME = "vault.cav"
 VAULT_KEY_NAME = "vault.key"
+CHOSEN_NAME = "default-profile"
+"""The note of the profile that `use` chose."""
 VAULT_SEEN_NAME = "vault-generation.json"
 _SCHEMA_BESIDE_JSON = 1
 """The schema of the database that OpenClaw 2026.6.1 has for other things, while it keeps credentials in JSON."""

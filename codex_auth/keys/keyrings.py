@@ -43,15 +43,15 @@ _Answer = TypeVar("_Answer")
 class Backend(Protocol):
     """What we use of the library's back ends."""
 
-    def get_password(self, service: str, username: str) -> str | None:
+    def get_password(self, service: str, username: str, /) -> str | None:
         """Return a secret, or None if there is none."""
         ...
 
-    def set_password(self, service: str, username: str, password: str) -> None:
+    def set_password(self, service: str, username: str, password: str, /) -> None:
         """Keep a secret."""
         ...
 
-    def delete_password(self, service: str, username: str) -> None:
+    def delete_password(self, service: str, username: str, /) -> None:
         """Remove a secret that is there."""
         ...
 

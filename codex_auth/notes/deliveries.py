@@ -5,7 +5,6 @@ marked in it before the target is given anything, so that a crash at any point l
 settled, nobody here spends the refresh token.
 """
 
-import contextlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -37,6 +36,8 @@ class Place:
     @property
     def spoken(self) -> str:
         """The place as people say it."""
+        if self.target == "codex":
+            return "codex, as `run` starts it" if self.home_profile else f"codex in {self.state}"
         return f"{self.target} ({self.profile_id}{f', agent {self.agent}' if self.agent else ''})"
 
 
@@ -115,8 +116,7 @@ def write(places: Places, note: Deliveries) -> None:
     """Keep the note, durably; one without rows is removed."""
     path = _path(places, note.profile)
     if not note.rows:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+        files.remove(path)
         return
     files.private_folder(os.path.dirname(path))
     files.sweep(path)

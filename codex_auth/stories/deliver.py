@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from codex_auth.core import codex_errors
 from codex_auth.core.card import OWNER_SELF
 from codex_auth.core.delivery_errors import (
     AlreadyOpenClaws,
@@ -28,7 +29,9 @@ from codex_auth.core.policy import Policy
 from codex_auth.core.refresh_errors import ApiKeyStays, NothingToRefresh, NotOurs
 from codex_auth.core.secret import Secret
 from codex_auth.core.text import mask_account
-from codex_auth.deliver.openclaw import CLEAN
+from codex_auth.deliver import openclaw
+from codex_auth.deliver.codex import NAME as CODEX
+from codex_auth.deliver.codex import CodexAuth
 from codex_auth.deliver.protocol import Gift, Given, Target, hash_of
 from codex_auth.deliver.targets import reopen
 from codex_auth.edge.places import Places
@@ -39,10 +42,13 @@ from codex_auth.notes import deliveries
 from codex_auth.notes.deliveries import HAND_OVER, LEASE, Deliveries, Delivery, Place
 from codex_auth.notes.journal import Journal
 from codex_auth.stores.protocol import Store
+from codex_auth.stories.adopt import adopt, is_held
 from codex_auth.stories.refresh import LOCK_SECONDS, Wish, refresh
 
+CLEAN = (*openclaw.CLEAN, *codex_errors.CLEAN)
+"""The refusals after which it is certain that nothing was written."""
 AT_LEAST = timedelta(minutes=30)
-"""A login with less life than this is refreshed before it is leased, if that brings more."""
+"""How much life a login shall have when it is leased, unless the caller knows better."""
 
 Opener = Callable[[Place], Target]
 
@@ -54,6 +60,10 @@ class Order:
     mode: str = LEASE
     may_replace: bool = False
     dry_run: bool = False
+    at_least: timedelta = AT_LEAST
+    """A login with less life than this is refreshed first, if that brings more."""
+    keep_as: str = ""
+    """The profile as which a login of Codex's own is kept before ours takes its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +76,8 @@ class Delivered:
     given: Given
     new_orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
     dry_run: bool = False
+    kept: Credential | None = None
+    """The login that was there and is a profile now."""
 
 
 def deliver(profile: str, order: Order, *, target: Target, store: Store, places: Places, world: World) -> Delivered:
@@ -74,26 +86,35 @@ def deliver(profile: str, order: Order, *, target: Target, store: Store, places:
     Raises `PolicyRefused`, `ProfileNotFound`, `KeyNotDelivered`, `NotOurs`, `NothingToRefresh`, `AlreadyOpenClaws`,
     `HandOverUnclear`, what a refresh raises, and every `DeliveryError` of the target; then the owner is who it was.
     """
-    policy = policies.in_force(places, world.env)
+    policy = rules_at(target.place, places, world)
     finished = settle(profile, lambda _: target, store=store, places=places, world=world)
     if finished is not None and order.mode == HAND_OVER:
         return finished
-    _deliverable(store.load(profile), profile, order.mode)
+    if profile != order.keep_as:
+        _deliverable(store.load(profile), profile, order.mode)
+    kept = _keep_first(order, target=target, store=store, places=places, world=world)
     if not order.dry_run:
-        _refresh_if_short(profile, max(AT_LEAST, policy.minimum_lease()), store=store, places=places, world=world)
+        _refresh_if_short(profile, max(order.at_least, policy.minimum_lease()), store=store, places=places, world=world)
     with store.lock(profile, timeout=LOCK_SECONDS):
         held = _deliverable(store.load(profile), profile, order.mode)
         _permit(policy, held, order.mode, target.place, world)
         _refuse_own_file(held, target.place, store, places)
-        gift = Gift(credential=held, is_whole=order.mode == HAND_OVER, may_replace=order.may_replace)
+        gift = Gift(
+            credential=held,
+            is_whole=order.mode == HAND_OVER,
+            may_replace=order.may_replace,
+            is_ours=lambda account, spent: (
+                bool(order.keep_as and order.dry_run) or is_held(account, spent, store=store)
+            ),
+        )
         if order.dry_run:
             given = target.check(gift)
             return Delivered(place=target.place, mode=order.mode, credential=held, given=given, dry_run=True)
         hand = _Hand(profile, target, store=store, places=places, world=world)
         given = hand.over(gift) if gift.is_whole else hand.lease(gift)
-    return Delivered(
-        place=target.place, mode=order.mode, credential=held, given=given, new_orders=target.let_use(given)
-    )
+    _supersede(profile, target.place, store=store, places=places)
+    orders = target.let_use(given)
+    return Delivered(place=target.place, mode=order.mode, credential=held, given=given, new_orders=orders, kept=kept)
 
 
 def take_back(profile: str, *, target: Target, store: Store, places: Places) -> Given:
@@ -279,15 +300,47 @@ def _renewed(
             return
         access = Journal(places, profile).fingerprint(held.access)
         for row in rows:
-            if row.access != access and held.expires > world.now():
+            if row.access != access and held.expires > world.now() and not _is_superseded(profile, row, places):
                 try:
-                    _permit(policies.in_force(places, world.env), held, LEASE, row.place, world)
+                    _permit(rules_at(row.place, places, world), held, LEASE, row.place, world)
                     hand = _Hand(profile, opener(row.place), store=store, places=places, world=world)
                     hand.lease(Gift(credential=held, check_settings=False))
                 except (DeliveryError, PolicyRefused, PolicyUnusable) as error:
                     yield profile, error
                 else:
                     yield profile, replace(row, access=access, expires=held.expires)
+
+
+def rules_at(place: Place, places: Places, world: World) -> Policy:
+    """Return the rules in force for this place: a Codex home has some of its own."""
+    env = {**world.env, "CODEX_HOME": place.state} if place.target == CODEX else world.env
+    return policies.in_force(places, env)
+
+
+def _keep_first(order: Order, *, target: Target, store: Store, places: Places, world: World) -> Credential | None:
+    """Keep what the home holds of its own as a profile, if that was asked for. It may be the very profile."""
+    if not order.keep_as or order.dry_run or not isinstance(target, CodexAuth):
+        return None
+    return adopt(order.keep_as, target=target, store=store, places=places, world=world)
+
+
+def _supersede(profile: str, place: Place, *, store: Store, places: Places) -> None:
+    """Forget what other profiles had at a place that holds one login, and now holds this one."""
+    for other in deliveries.delivered_profiles(places):
+        if other != profile and deliveries.read(places, other).at(place) is not None:
+            with store.lock(other, timeout=LOCK_SECONDS):
+                note = deliveries.read(places, other)
+                row = note.at(place)
+                if row is not None and row.is_settled:
+                    deliveries.write(places, note.without(place))
+
+
+def _is_superseded(profile: str, row: Delivery, places: Places) -> bool:
+    """Whether the place was given to another profile since, by a run that was cut off before it noted that here."""
+    others = (
+        deliveries.read(places, name).at(row.place) for name in deliveries.delivered_profiles(places) if name != profile
+    )
+    return any(other is not None and other.at > row.at for other in others)
 
 
 def _deliverable(held: Credential | None, profile: str, mode: str) -> Credential:

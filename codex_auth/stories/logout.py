@@ -19,6 +19,7 @@ from codex_auth.core.provider import Provider, read_issuer
 from codex_auth.core.refresh_errors import KeyNotLoggedOut
 from codex_auth.deliver.protocol import Target
 from codex_auth.deliver.targets import reopen
+from codex_auth.edge import chosen
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.net import wire
@@ -166,4 +167,6 @@ def _delete(held: Credential, store: Store, places: Places) -> None:
     store.delete(held.profile)
     Journal(places, held.profile).forget()
     deliveries.write(places, Deliveries(profile=held.profile))
+    if chosen.read(places) == held.profile:
+        chosen.forget(places)
     blot_out(places.auth_path, [held.access, held.refresh, held.id_token])

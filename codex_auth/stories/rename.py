@@ -9,6 +9,7 @@ from codex_auth.core.errors import AuthError, ProfileNotFound
 from codex_auth.core.model import Credential
 from codex_auth.core.profile_errors import NameOfOthers, NameTaken, NotRenamedNow
 from codex_auth.core.store_errors import CopyDiffers, StoreError
+from codex_auth.edge import chosen
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.notes import deliveries
@@ -120,4 +121,6 @@ def _bring_notes(old: str, new: str, places: Places) -> None:
             there = there.with_row(row)
         deliveries.write(places, there)
         deliveries.write(places, replace(note, rows=()))
+    if chosen.read(places) == old:
+        chosen.write(places, new)
     Journal(places, new).clear(Journal(places, old).read())

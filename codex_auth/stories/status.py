@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from codex_auth.notes.pending import Waiting
     from codex_auth.notes.queue import Request
     from codex_auth.stores.protocol import Store
+    from codex_auth.stories.drift import Drifted
 
     Item = TypeVar("Item")
 
@@ -59,6 +60,8 @@ class Report:
     """Profile to why a rule forbids its use, for those where one does."""
     delivered: "dict[str, tuple[Delivery, ...]]" = field(default_factory=dict)
     """Profile to where it was delivered, for those that ever were."""
+    drifted: "list[Drifted]" = field(default_factory=list)
+    """The deliveries to Codex that are not what they were."""
     queue: "list[Request]" = field(default_factory=list)
     """What is to be applied, and not yet."""
     applied: "list[Request]" = field(default_factory=list)
@@ -105,6 +108,7 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
         applied = [request for request in applied if request.profile == name]
         if not cards and not waiting and not trouble:
             raise ProfileNotFound(profile=name)
+    drifted = list(_collect(lambda: _drifted(cards, delivered), trouble))
     return Report(
         cards=cards,
         waiting=waiting,
@@ -115,6 +119,7 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
         copies=copies,
         refused=refused,
         delivered=delivered,
+        drifted=drifted,
         queue=queue,
         applied=applied,
     )
@@ -193,6 +198,15 @@ def _delivered(places: Places) -> "list[tuple[str, tuple[Delivery, ...]]]":
     from codex_auth.notes import deliveries
 
     return [(name, deliveries.read(places, name).rows) for name in deliveries.delivered_profiles(places)]
+
+
+def _drifted(cards: list[Card], delivered: "dict[str, tuple[Delivery, ...]]") -> "Iterable[Drifted]":
+    """Look into the Codex homes that a note names; nothing is loaded where there is none."""
+    if not any(row.place.target == "codex" for rows in delivered.values() for row in rows):
+        return []
+    from codex_auth.stories.drift import find
+
+    return find(cards, delivered)
 
 
 def _applied(places: Places, queue: "list[Request]", now: datetime) -> "list[Request]":

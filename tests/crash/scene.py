@@ -113,6 +113,13 @@ COMMANDS = {
     "apply": Command(words=("apply", PROFILE), waiting=False, held=(OTHER, PROFILE)),
     "apply-restart": Command(words=("apply", PROFILE, "--restart"), waiting=False, held=(OTHER, PROFILE)),
     "rekey": Command(words=("vault", "rekey"), waiting=False, held=(OTHER, PROFILE), store="vault"),
+    "deliver-codex": Command(words=("deliver", "codex", PROFILE), waiting=False, held=(OTHER, PROFILE)),
+    "deliver-codex-whole": Command(
+        words=("deliver", "codex", PROFILE, "--hand-over"), waiting=False, held=(OTHER, PROFILE)
+    ),
+    "deliver-codex-kept": Command(
+        words=("deliver", "codex", PROFILE, "--keep-as", "kept"), waiting=False, held=(OTHER, PROFILE)
+    ),
     **{
         f"move-{source}-{target}": Command(
             words=("move", PROFILE, "--to", target), waiting=False, held=(OTHER, PROFILE, "spare"), store=source

@@ -2,16 +2,22 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+from filelock import FileLock
+
 VERSION = "0.169.0"
 PATIENCE = 60.0
+_ROOT = Path(__file__).parents[2]
 
 _CONFIG = """
 model = "gpt-5.1-codex"
@@ -44,9 +50,10 @@ class Codex:
     """One codex installation with a scratch home and a clean environment."""
 
     def __init__(self, program: Path, home: Path, issuer: str) -> None:
-        self._program = program
+        self.program = program
         self._home = home
         self.issuer = issuer
+        self.more_env: dict[str, str] = {}
         self.codex_home = home / "codex-home"
         self.codex_home.mkdir(parents=True)
         (self.codex_home / "config.toml").write_text(_CONFIG.format(issuer=issuer), encoding="utf-8")
@@ -72,7 +79,7 @@ class Codex:
     def start(self, *words: str, stdin: int | IO[str] = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
         """Start codex in a session of its own, so that whatever it started ends with it."""
         with subprocess.Popen(
-            [self._program, *words],
+            [self.program, *words],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -90,11 +97,34 @@ class Codex:
 
     def _environment(self) -> dict[str, str]:
         return {
+            **self.more_env,
             "PATH": os.environ["PATH"],
-            "HOME": str(self._home),
+            "HOME": self.more_env.get("HOME", str(self._home)),
             "CODEX_HOME": str(self.codex_home),
             "CODEX_REFRESH_TOKEN_URL_OVERRIDE": f"{self.issuer}/oauth/token",
             "CODEX_REVOKE_TOKEN_URL_OVERRIDE": f"{self.issuer}/oauth/revoke",
             "CODEX_APP_SERVER_LOGIN_ISSUER": self.issuer,
             "NO_PROXY": "*",
         }
+
+
+def installed(version: str) -> Path:
+    """Return the program of a release, which is installed where it is missing."""
+    prefix = _ROOT / ".tools" / f"codex-{version}"
+    program = prefix / "node_modules" / ".bin" / "codex"
+    with FileLock(Path(tempfile.gettempdir()) / f"codex-auth-tests-codex-{version}.lock"):
+        if not program.exists():
+            _install(version, prefix)
+    return program
+
+
+def _install(version: str, prefix: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.fail("These tests run the real codex. Install npm, or name the program in CODEX_AUTH_TEST_CODEX.")
+    subprocess.run(
+        [npm, "install", "--no-audit", "--no-fund", "--prefix", prefix, f"@openai/codex@{version}"],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+    )

@@ -1,24 +1,25 @@
 """The real codex program: found, or installed once for the whole run."""
 
 import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from codex_auth.sandbox.server import Sandbox
-from tests.real_codex.codex import VERSION, Codex
+from tests.real_codex.bed import Bed
+from tests.real_codex.codex import VERSION, Codex, installed
+from tests.story.conftest import Program
 
 _ROOT = Path(__file__).parents[2]
-_PREFIX = _ROOT / ".tools" / f"codex-{VERSION}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything in this folder."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark everything in this folder, and leave an older release to whoever asks for it."""
+    if "long_codex" not in config.getoption("-m"):
+        long = [item for item in items if item.get_closest_marker("long_codex")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.real_codex)
@@ -29,11 +30,7 @@ def codex_program() -> Path:
     """Return codex: the one named by CODEX_AUTH_TEST_CODEX, or our own copy, installed on first use."""
     if named := os.environ.get("CODEX_AUTH_TEST_CODEX"):
         return Path(named)
-    program = _PREFIX / "node_modules" / ".bin" / "codex"
-    with FileLock(Path(tempfile.gettempdir()) / f"codex-auth-tests-codex-{VERSION}.lock"):
-        if not program.exists():
-            _install()
-    return program
+    return installed(VERSION)
 
 
 @pytest.fixture
@@ -49,13 +46,13 @@ def codex(codex_program: Path, sandbox: Sandbox, tmp_path: Path) -> Codex:
     return Codex(codex_program, tmp_path / "home", sandbox.issuer)
 
 
-def _install() -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.fail("These tests run the real codex. Install npm, or name the program in CODEX_AUTH_TEST_CODEX.")
-    subprocess.run(
-        [npm, "install", "--no-audit", "--no-fund", "--prefix", _PREFIX, f"@openai/codex@{VERSION}"],
-        check=True,
-        stdin=subprocess.DEVNULL,
-        timeout=300,
-    )
+@pytest.fixture
+def bed(codex: Codex, sandbox: Sandbox, tmp_path: Path) -> Bed:
+    """Return somebody with one profile, `work`, and a Codex that is signed out."""
+    home = tmp_path / "ours"
+    home.mkdir(mode=0o700)
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "CODEX_AUTH_STATE_DIR": str(home / "state")}
+    env |= {name: value for name, value in os.environ.items() if "COVERAGE" in name}
+    bed = Bed(Program(home, env), codex, sandbox)
+    bed.sign_in()
+    return bed

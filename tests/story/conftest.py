@@ -37,6 +37,17 @@ class Program:
             check=False,
         )
 
+    def start(self, *words: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+        """Start one command and return the process."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "codex_auth", *words],
+            env={**self.env, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def json(self, *words: str, given: str | None = None, env: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Run one command with `--json` and return its single document, whatever the status."""
         done = self(*words, "--json", given=given, env=env)

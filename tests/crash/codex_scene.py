@@ -1,0 +1,158 @@
+"""Homes in which a login is on its way to Codex when a fault strikes: none is ever lost, or has two owners unsaid."""
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from codex_auth.core.codex_json import CodexLogin, login_document, problem_of, read_login
+from codex_auth.core.errors import AuthError
+from codex_auth.core.model import Credential
+from codex_auth.core.refresh_errors import NotOurs
+from codex_auth.deliver.codex import open_codex
+from codex_auth.notes import deliveries
+from codex_auth.notes.deliveries import HAND_OVER, LEASE
+from codex_auth.stories.deliver import Order, deliver, renew_leases
+from tests.crash import rig
+from tests.crash.scene import DOCUMENTED, KNOWN_FILES, OTHER, PROFILE, STOPPED, Finding, Result, Scene
+
+KEPT = "kept"
+_KNOWN = KNOWN_FILES | {"auth.json"}
+_TOKEN = ("access", "refresh", "id_token")
+
+
+@dataclass
+class CodexScene(Scene):
+    """One home before and after a delivery; the Codex home has a login of its own where that is to be kept."""
+
+    ours: Credential | None = None
+    theirs: Credential | None = None
+    file_before: bytes | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the login is handed over."""
+        return "--hand-over" in self.command.words
+
+    @property
+    def file(self) -> Path:
+        """What Codex has."""
+        return self.program.home / ".codex/auth.json"
+
+    def _furnish(self) -> None:
+        super()._furnish()
+        self.ours = self.store.load(PROFILE)
+        if KEPT in self.command.words:
+            self.theirs = self._put_theirs()
+        self.before = self._store_files()
+        self.file_before = self.file.read_bytes() if self.theirs else None
+
+    def _put_theirs(self) -> Credential:
+        """Let Codex have a login of its own, of the same account."""
+        self.sign_in("spare")
+        theirs = self.store.load("spare")
+        assert theirs is not None
+        self.store.delete("spare")
+        self.file.parent.mkdir(mode=0o700)
+        self.file.write_bytes(login_document(theirs, self.world.now(), login_owner_id="x"))
+        self.file.chmod(0o600)
+        return theirs
+
+    # --- the questions --------------------------------------------------------------------------------------
+
+    def examine(self, result: Result) -> list[Finding]:
+        """Return what is wrong right after the command."""
+        try:
+            return [*self._damage(), *self._owners(), *self._secrets(), *self._words(result), *self._blindness()]
+        except (ValueError, KeyError, OSError, AuthError) as error:
+            return [Finding("corrupt", f"looking stopped: {type(error).__name__} {error}")]
+
+    def recover(self, *, retry: bool, by_hand: bool) -> list[Finding]:
+        """Do it again, perhaps after a round of `keep`, and return what is wrong then."""
+        try:
+            if retry:
+                list(renew_leases(store=self.store, places=self.places, world=self.world))
+            self._again_by_hand() if by_hand else self._again()
+            findings = [*self._damage(), *self._owners(), *self._secrets(), *self._leftovers(_KNOWN)]
+        except (AuthError, AssertionError, ValueError, KeyError, OSError) as error:
+            return [Finding("stuck", f"doing it again failed: {type(error).__name__} {error}")]
+        return [*findings, *([] if self._is_done() else [Finding("stuck", "done again, it is not done")])]
+
+    def _again(self) -> None:
+        order = Order(mode=HAND_OVER if self.is_whole else LEASE, keep_as=KEPT if self.theirs else "")
+        target = open_codex(self.program.env)
+        try:
+            deliver(PROFILE, order, target=target, store=self.store, places=self.places, world=self.world)
+        except NotOurs:  # it was done already
+            assert self.is_whole
+
+    def _again_by_hand(self) -> None:
+        result = rig.run(self, self.command_line)
+        assert result.status == 0 or (self.is_whole and result.status == 3), result.err
+
+    def _codex(self) -> CodexLogin | None:
+        return read_login(self.file.read_bytes()) if self.file.exists() else None
+
+    def _is_done(self) -> bool:
+        codex, held = self._codex(), self.store.load(PROFILE)
+        assert held is not None
+        assert self.ours is not None
+        if codex is None or codex.access != self.ours.access:
+            return False
+        if self.is_whole:
+            return codex.refresh == self.ours.refresh and held.refresh is None and held.owner == "codex"
+        return codex.refresh is None and held.refresh == self.ours.refresh
+
+    def _owners(self) -> Iterator[Finding]:
+        """Yield what breaks the rule of one owner, and what is lost."""
+        codex = self._codex()
+        if codex is not None and self.file.read_bytes() != self.file_before and problem_of(self.file.read_bytes()):
+            yield Finding("corrupt", "Codex would not read its file")
+        held, kept = self.store.load(PROFILE), self.store.load(KEPT)
+        assert held is not None
+        assert self.ours is not None
+        in_codex, in_store = codex and codex.refresh == self.ours.refresh, held.refresh == self.ours.refresh
+        if not (in_codex or in_store):
+            yield Finding("lost", "the login is nowhere")
+        if in_codex and in_store and deliveries.read(self.places, PROFILE).unsettled is None:
+            yield Finding("untrue", "two have the login, and no mark says so")
+        if self.theirs and self.theirs.refresh not in {kept and kept.refresh, codex and codex.refresh}:
+            yield Finding("lost", "the login that Codex had is nowhere")
+
+    def _secrets(self) -> Iterator[Finding]:
+        logins = [login for login in (self.ours, self.theirs, self.store.load(OTHER)) if login]
+        secrets = {getattr(login, name).reveal() for login in logins for name in _TOKEN if getattr(login, name)}
+        for path, found in self._files():
+            may_hold = path.name.startswith((".auth", "auth")) and not path.name.endswith(".lock")
+            if stat.S_ISREG(found.st_mode) and not may_hold:
+                text = path.read_bytes().decode("utf-8", "replace")
+                if any(secret in text for secret in secrets):
+                    yield Finding("leak", f"a token stands in {path.name}")
+        codex = self.file.read_text() if self.file.exists() and not self.is_whole else ""
+        assert self.ours is not None
+        assert self.ours.refresh is not None
+        if self.ours.refresh.reveal() in codex:
+            yield Finding("leak", "a lease has a refresh token")
+
+    def _words(self, result: Result) -> Iterator[Finding]:
+        if result.status not in DOCUMENTED | STOPPED:
+            yield Finding("untrue", f"exit status {result.status} is not documented")
+        if "Traceback" in result.err or "unexpected" in result.err:
+            yield Finding("untrue", f"stderr shows an exception: {result.err.strip().splitlines()[0]}")
+        if 0 < result.status < 128 and "codex-auth: " not in result.err:
+            yield Finding("untrue", f"exit status {result.status} without a word")
+        if result.status == 0 and not self._is_done():
+            yield Finding("untrue", "exit status 0, but it is not done")
+
+
+class CodexBench(rig.Bench):
+    """A provider and a folder for such homes."""
+
+    def furnished(self, folder: Path) -> Scene:
+        """Return a home as the command finds it."""
+        return CodexScene(self.command, folder, self.sandbox)
+
+
+BENCHES: dict[str, type[rig.Bench]] = dict.fromkeys(
+    ("deliver-codex", "deliver-codex-whole", "deliver-codex-kept"), CodexBench
+)
