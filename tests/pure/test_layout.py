@@ -18,7 +18,7 @@ FLOORS = {
     "notes": "queue pending journal deliveries rounds",
     "net": "proxies authorities network wire",
     "callback": "request_head pages ports loopback browser",
-    "neighbours": "openclaw openclaw_homes elsewhere codex codex_private leftovers policies",
+    "neighbours": "openclaw openclaw_homes elsewhere codex codex_config codex_private leftovers policies",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots keyring_keeper "
     "os_keyring vault_seen vault_hot vault shelves seals",
     "gateway": "health finding asking",
