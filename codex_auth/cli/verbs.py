@@ -13,6 +13,7 @@ VERBS = {
     "deliver": ("codex_auth.cli.deliver", "Give another program a login: a lease that we renew, or all of it."),
     "apply": ("codex_auth.cli.apply", "Bring a login into OpenClaw's running gateway; show and do what is queued."),
     "import": ("codex_auth.cli.bring_in", "Read a login that another program keeps; it stays the owner."),
+    "key": ("codex_auth.cli.api_key", "Keep API keys and personal tokens as profiles: key add, list, remove."),
     "leftovers": ("codex_auth.cli.leftovers", "Find and remove old copies of credentials that nobody reads."),
     "move": ("codex_auth.cli.move", "Keep a login in another store: file, keyring or vault."),
     "vault": ("codex_auth.cli.vault", "Change the key of the encrypted vault."),

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from codex_auth.core.secret import Secret
 
+PERSONAL_KEY = "personal"
+"""The kind of key that stands for a ChatGPT account: a personal access token, `at-…`."""
 OWNER_SELF = "codex-auth"
 """We hold the refresh token and are the only one who may spend it."""
 
@@ -38,6 +40,24 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyNote:
+    """What somebody said of a key when it was put here; nothing in it is secret."""
+
+    kind: str
+    """One of `core.api_keys.KINDS`."""
+    label: str = ""
+    scope: str = ""
+    """What it may do, in the words of whoever made it."""
+    env_key: str = ""
+    """The variable that `run` puts it in; empty for the usual one of its kind."""
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it stands for a ChatGPT account."""
+        return self.kind == PERSONAL_KEY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
     """What one sign-in gave us, and who it belongs to; or an API key, which somebody put there.
 
@@ -58,6 +78,8 @@ class Credential:
     refreshed: datetime | None = None
     is_api_key: bool = False
     """Whether `access` is an API key: it belongs to no account that we know, never ends, and nothing renews it."""
+    key: KeyNote | None = None
+    """What is known of an API key that was put here with `key add`; None for another program's, and for sign-ins."""
     store_why: str = ""
     """Why it is in the store it is in, in words; empty where nobody noted it."""
 
@@ -77,6 +99,7 @@ class Card:
     refreshed: datetime | None = None
     signed_in: datetime | None = None
     has_refresh_token: bool = False
+    key: KeyNote | None = None
     store_why: str = ""
 
 

@@ -9,11 +9,11 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text secret errors jsontext foreign model names provider redirect policy policy_text ways idtoken replies "
-    "device_replies flow device codex_errors codex_json renewal schedule vault_layout vault_cipher vault_header "
-    "vault_kdf",
-    "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal qr "
-    "timers watcher",
+    "core": "text secret errors jsontext foreign model key_errors api_keys names provider redirect policy "
+    "policy_text ways idtoken replies device_replies flow device codex_errors codex_json renewal schedule "
+    "vault_layout vault_cipher vault_header vault_kdf",
+    "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal "
+    "qr timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings codex_item passphrases vault_keys",
     "notes": "queue pending journal deliveries rounds",
     "net": "proxies authorities network wire",
@@ -23,11 +23,11 @@ FLOORS = {
     "os_keyring vault_seen vault_hot vault shelves seals",
     "gateway": "health finding asking",
     "deliver": "protocol codex openclaw openclaw_json fallback targets",
-    "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply at_openclaw "
-    "status codex_home run move",
-    "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome delivered "
-    "queueing token_json hot token login start finish cancel status refresh run keeping timing keep deliver apply_plan "
-    "apply bring_in leftovers move vault demo verbs group skill later main",
+    "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply "
+    "at_openclaw status codex_home run move api_keys",
+    "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome "
+    "delivered queueing token_json hot token login start finish cancel status refresh run keeping timing keep "
+    "deliver apply_plan apply bring_in api_key_words api_key leftovers move vault demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
@@ -57,6 +57,7 @@ MAY_REVEAL = {
     "stories.two_step",
     "stories.login",
     "stories.copies",
+    "stories.api_keys",
     "stories.run",
 }
 """The modules that may call `Secret.reveal`."""
