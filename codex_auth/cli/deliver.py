@@ -4,7 +4,7 @@ import os
 
 import click
 
-from codex_auth.cli import options
+from codex_auth.cli import deliver_provider, options
 
 
 @click.command()
@@ -18,6 +18,7 @@ from codex_auth.cli import options
 @click.option(
     "--keep-as", default="", metavar="NAME", help="Keep the login that Codex has of its own as a profile first."
 )
+@deliver_provider.options
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--replace", "may_replace", is_flag=True, help="Replace what is there, whoever it belongs to.")
 @options.json_output
@@ -34,6 +35,9 @@ def command(
     agent: str,
     codex_home: str,
     keep_as: str,
+    provider_id: str,
+    base_url: str,
+    model: str,
     dry_run: bool,
     may_replace: bool,
     as_json: bool,
@@ -43,6 +47,10 @@ def command(
 
     With a lease the refresh token stays here, and `keep` brings the program each new access token. With --hand-over
     the program gets all of it and ours is destroyed: a refresh token has one owner.
+
+    With --provider-id nothing is copied: Codex's config.toml gets a model provider whose tokens come from
+    `codex-auth token NAME` whenever Codex needs one. That is the way for keys of other services, in place of a
+    variable in plain text: `codex-auth deliver codex glm --provider-id glm --base-url URL --model glm-4.6`.
     """
     from codex_auth.cli.delivered import print_delivered, print_taken_back
     from codex_auth.cli.opening import chosen_profile, open_places
@@ -56,11 +64,18 @@ def command(
 
     if lease + hand_over + take_back > 1:
         raise UsageError(problem="Say one of --lease, --hand-over and --take-back.", command="deliver")
+    deliver_provider.check(target, provider_id, base_url, model, lease=lease, hand_over=hand_over, dry_run=dry_run)
     _check_options(target, agent=agent, codex_home=codex_home, keep_as=keep_as, may_replace=may_replace)
     world = World()
     places, store = open_places(ctx, world, auth_path)
     profile = meant_profile(chosen_profile(name, places, world), store)
     env = {**world.env, "CODEX_HOME": os.path.abspath(codex_home)} if codex_home else world.env
+    if provider_id:
+        provider = deliver_provider.asked(provider_id, base_url, model, take_back=take_back)
+        deliver_provider.deliver(
+            profile, provider, env, take_back=take_back, store=store, places=places, world=world, as_json=as_json
+        )
+        return
     opened = open_target(target, profile, agent=agent, env=env, locks=places.locks)
     if take_back:
         given = story.take_back(profile, target=opened, store=store, places=places)

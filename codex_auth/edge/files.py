@@ -72,10 +72,18 @@ def read_private(path: str, *, limit: int = READ_LIMIT, foreign: bool = False) -
     return snapshot(path, limit=limit, foreign=foreign).raw
 
 
-def snapshot(path: str, *, limit: int = READ_LIMIT, foreign: bool = False, known: Snapshot | None = None) -> Snapshot:
+def snapshot(
+    path: str,
+    *,
+    limit: int = READ_LIMIT,
+    foreign: bool = False,
+    known: Snapshot | None = None,
+    is_secret: bool = True,
+) -> Snapshot:
     """Read a file as `read_private` does, and remember which file it was, for `replace`.
 
-    `known` is returned instead when the file is still the one it was made of.
+    `known` is returned instead when the file is still the one it was made of. Without `is_secret` others may be able
+    to read it.
     """
     place = resolve(path) if foreign else path
     found = None
@@ -84,7 +92,7 @@ def snapshot(path: str, *, limit: int = READ_LIMIT, foreign: bool = False, known
             with _opened(place) as fd:
                 found = os.fstat(fd)
                 if _is_settled(place, found):
-                    _check(place, found, limit)
+                    _check(place, found, limit, is_secret=is_secret)
                     if known is not None and known.path == place and known.mark == _mark(found):
                         return known
                     raw = _read_all(fd, found.st_size)
@@ -207,14 +215,14 @@ def _opened(path: str) -> Iterator[int]:
         os.close(fd)
 
 
-def _check(path: str, found: os.stat_result, limit: int) -> None:
+def _check(path: str, found: os.stat_result, limit: int, *, is_secret: bool) -> None:
     """Refuse a file that is not ours alone."""
     if not stat.S_ISREG(found.st_mode):
         raise StoreError(path=path, problem="it is not a regular file")
     if not is_ours(found):
         todo = "Run it as that user, without sudo" if my_uid() == 0 else f"Run `sudo chown {my_uid()} {typed(path)}`"
         raise UnsafeFile(path=path, problem=f"it belongs to user {found.st_uid}", todo=todo)
-    if my_uid() is not None and found.st_mode & 0o077:
+    if my_uid() is not None and found.st_mode & (0o077 if is_secret else 0o022):
         raise UnsafeFile(path=path, problem="others can open it", todo=f"Run `chmod 600 {typed(path)}`")
     if found.st_size > limit:
         raise StoreError(path=path, problem=f"it is larger than {limit} bytes")

@@ -12,6 +12,8 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from codex_auth.core.provider import LOOPBACK_HOSTS
+
 RESERVED = ("openai", "ollama", "lmstudio", "amazon-bedrock")
 """Codex's own providers, which a configuration cannot redefine."""
 TIMEOUT_MS = 5000
@@ -22,6 +24,7 @@ _PROVIDERS, _CHOSEN = "model_providers", "model_provider"
 _ELSEWHERE = ("env_key", "env_key_instructions", "requires_openai_auth")
 """Other ways to get a token; they hold no secret themselves."""
 _PLAIN = "experimental_bearer_token"
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
 class ConfigInTheWay(Exception):
@@ -52,6 +55,30 @@ class CodexProvider:
     refresh_interval_ms: int = REFRESH_MS
 
 
+def read_base_url(text: str) -> str:
+    """Return where requests, and the key with them, shall go. Raises `ConfigInTheWay` for what is not https."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - reading it is what validates it
+    except ValueError:
+        parts = urlsplit("")
+    is_plain = text.isascii() and text.isprintable() and not set(" \\@?#").intersection(text) and bool(parts.hostname)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
+    if not is_plain or not is_safe:
+        todo = "Give one such as https://open.bigmodel.cn/api/coding/paas/v4; http is for loopback only"
+        raise ConfigInTheWay("the key would be sent to an address that is not https", todo)
+    return text.rstrip("/")
+
+
+def read_id(text: str) -> str:
+    """Return the name of a provider. Raises `ConfigInTheWay`."""
+    if not text or not set(text) <= _NAME or text in RESERVED:
+        raise ConfigInTheWay("that provider's name cannot be used", "Choose a --provider-id of a-z, 0-9, - and _")
+    return text
+
+
 def write_provider(text: str, provider: CodexProvider) -> str:
     """Return the text with this provider in it, and chosen if that is wanted. The same again changes nothing.
 
@@ -59,9 +86,7 @@ def write_provider(text: str, provider: CodexProvider) -> str:
     `ConfigInTheWay`.
     """
     document = _parsed(text)
-    if provider.id in RESERVED:
-        raise ConfigInTheWay(f"{provider.id} is a provider of Codex's own", "Choose another --provider-id")
-    table = _provider_in(document, provider.id)
+    table = _provider_in(document, read_id(provider.id))
     _check_free(table, provider)
     for name in _ELSEWHERE:
         table.pop(name, None)

@@ -4,7 +4,13 @@ import tomllib
 
 import pytest
 
-from codex_auth.neighbours.codex_config import CodexProvider, ConfigInTheWay, remove_provider, write_provider
+from codex_auth.neighbours.codex_config import (
+    CodexProvider,
+    ConfigInTheWay,
+    read_base_url,
+    remove_provider,
+    write_provider,
+)
 
 GLM = CodexProvider(
     id="glm",
@@ -147,3 +153,19 @@ def test_what_was_written_can_be_removed() -> None:
     )
     assert remove_provider(written, "other", command=GLM.command) == written
     assert remove_provider(written, "glm", command="/another") == written
+
+
+@pytest.mark.parametrize("text", ["https://a.example/v4/", "https://a.example:8443", "http://127.0.0.1:1/v1"])
+def test_where_a_key_may_go(text: str) -> None:
+    """Https anywhere, http on this machine; a last slash says nothing."""
+    assert read_base_url(text) == text.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "http://a.example", "https://", "https://u:p@a.example", "https://a.example?x=1", "https://a b", "ftp://x"],
+)
+def test_where_no_key_goes(text: str) -> None:
+    """Plain http, user names, questions and what is no address are refused."""
+    with pytest.raises(ConfigInTheWay):
+        read_base_url(text)

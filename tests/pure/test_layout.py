@@ -24,10 +24,11 @@ FLOORS = {
     "gateway": "health finding asking",
     "deliver": "protocol codex openclaw openclaw_json fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply "
-    "at_openclaw status codex_home run move api_keys",
+    "at_openclaw status codex_home run move api_keys codex_provider",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome "
     "delivered queueing token_json hot token login start finish cancel status refresh run keeping timing keep "
-    "deliver apply_plan apply bring_in api_key_words api_key leftovers move vault demo verbs group skill later main",
+    "deliver_provider deliver apply_plan apply bring_in api_key_words api_key leftovers move vault demo "
+    "verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
