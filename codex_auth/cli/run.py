@@ -9,20 +9,22 @@ from codex_auth.cli import options
 _MARK = "--"
 
 
-class _WithCommand(click.Command):
+class WithCommand(click.Command):
     """Keeps click away from everything after the first `--`: it is the command's, whatever it looks like."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the mark, and keep what stands behind it as it is."""
         at = args.index(_MARK) if _MARK in args else len(args)
         rest = super().parse_args(ctx, args[:at])
         ctx.params["words"] = args[at + 1 :]
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return what help shows of the arguments."""
         return [*super().collect_usage_pieces(ctx), _MARK, "COMMAND [ARGUMENTS]..."]
 
 
-@click.command(cls=_WithCommand)
+@click.command(cls=WithCommand)
 @options.profile
 @click.option(
     "--min-validity",

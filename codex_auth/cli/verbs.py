@@ -9,6 +9,7 @@ VERBS = {
     "token": ("codex_auth.cli.token", "Print one live access token, for a program."),
     "refresh": ("codex_auth.cli.refresh", "Renew a login now; once, however many processes ask."),
     "run": ("codex_auth.cli.run", "Run a command with a login in its environment: run NAME -- COMMAND."),
+    "app-server": ("codex_auth.cli.app_server", "Sign a program's `codex app-server` in, and renew its token."),
     "keep": ("codex_auth.cli.keep", "Renew every login ahead of its end, once or for as long as it runs."),
     "deliver": ("codex_auth.cli.deliver", "Give another program a login: a lease that we renew, or all of it."),
     "apply": ("codex_auth.cli.apply", "Bring a login into OpenClaw's running gateway; show and do what is queued."),
@@ -29,7 +30,7 @@ def help_text() -> str:
     """Return what `codex-auth --help` prints."""
     from codex_auth.core.errors import EXIT_CODES
 
-    verbs = "\n".join(f"  {verb:<10}{line}" for verb, (_, line) in VERBS.items())
+    verbs = "\n".join(f"  {verb:<11}{line}" for verb, (_, line) in VERBS.items())
     codes = "\n".join(f"  {code:<5}{meaning}" for code, meaning in EXIT_CODES.items())
     return f"""Usage: codex-auth COMMAND [OPTIONS] [NAME]
 
