@@ -13,6 +13,8 @@ from codex_auth.core.provider import OPENAI_ISSUER
 from codex_auth.core.secret import Secret
 
 OURS = "codexAuth"
+_REST = "codexRest"
+"""Not in `codexAuth`, which is shown: it may hold a key."""
 OWNER_OPENCLAW = "openclaw"
 SIGN_INS = ("oauth", "token")
 """The types that hold a sign-in; the third type is `api_key`."""
@@ -90,6 +92,7 @@ def credential_of(entry: Entry, *, profile: str, owner: str) -> Credential | Non
         signed_in=_moment(ours, "signedIn"),
         refreshed=_moment(ours, "refreshed"),
         is_api_key=is_api_key,
+        codex_rest=_secret(entry, _REST),
         key=_key_note(entry),
         store_why=_text(ours, "storeWhy"),
     )
@@ -129,6 +132,7 @@ def fields_of(credential: Credential, *, provider: str, as_token: bool) -> dict[
         "accountId": identity.account_id or None,
         "email": identity.email or None,
         "chatgptPlanType": identity.plan or None,
+        _REST: credential.codex_rest.reveal() if credential.codex_rest else None,
         OURS: {key: value for key, value in ours.items() if value not in {"", None}},
     }
 

@@ -14,7 +14,7 @@ from codex_auth.edge.world import World
 from codex_auth.neighbours import policies
 from codex_auth.stores.protocol import Store
 
-_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _LOCK_SECONDS = 75.0
 _BEGINNING = 10
 
@@ -40,7 +40,7 @@ def add(
             access=key,
             refresh=None,
             id_token=None,
-            expires=_NEVER,
+            expires=NEVER,
             signed_in=world.now(),
             is_api_key=True,
             key=KeyNote(kind=kind, label=note.label, scope=note.scope, env_key=note.env_key),

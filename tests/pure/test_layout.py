@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 FLOORS = {
     "core": "text secret errors jsontext foreign model key_errors api_keys names provider redirect policy "
     "policy_text ways idtoken replies device_replies flow device app_server codex_errors codex_json renewal schedule "
-    "vault_layout vault_cipher vault_header vault_kdf",
+    "vault_layout vault_cipher vault_header vault_kdf carry_errors carrying",
     "edge": "trouble folders files locks world where key_source config places signals child errand hooks terminal "
     "qr timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings codex_item passphrases vault_keys",
@@ -24,11 +24,11 @@ FLOORS = {
     "gateway": "health finding asking",
     "deliver": "protocol codex openclaw openclaw_json fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply "
-    "at_openclaw status codex_home run move api_keys codex_provider app_server",
+    "at_openclaw status codex_home run move api_keys codex_provider app_server carry_in carry_out",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome "
     "delivered queueing token_json hot token login start finish cancel status refresh run keeping timing keep "
-    "deliver_provider deliver apply_plan apply bring_in api_key_words api_key app_server leftovers move vault demo "
-    "verbs group skill later main",
+    "deliver_provider deliver apply_plan apply carried bring_in carry_out api_key_words api_key app_server leftovers "
+    "move vault demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
@@ -60,6 +60,7 @@ MAY_REVEAL = {
     "stories.copies",
     "stories.api_keys",
     "core.app_server",
+    "cli.carry_out",
     "stories.run",
 }
 """The modules that may call `Secret.reveal`."""

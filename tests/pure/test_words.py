@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_auth.core import codex_errors, errors, key_errors
+from codex_auth.core import carry_errors, codex_errors, errors, key_errors
 from codex_auth.core.errors import EXIT_CODES, AuthError, BadIssuer, BadProfileName
 from codex_auth.core.names import name_of_id, read_name
 from codex_auth.core.provider import CallbackAt, Provider, read_issuer
@@ -14,7 +14,7 @@ from codex_auth.core.text import mask_account, mask_email, printable
 
 ALL_ERRORS = [
     kind
-    for module in (errors, codex_errors, key_errors)
+    for module in (errors, codex_errors, key_errors, carry_errors)
     for _, kind in inspect.getmembers(module, inspect.isclass)
     if issubclass(kind, AuthError) and kind.__module__ == module.__name__
 ]
