@@ -7,8 +7,8 @@ server that the SDK starts finds it there.
 import os
 import sys
 
-from openai_codex import AppServerConfig, Codex
+from openai_codex import Codex, CodexConfig
 
-with Codex(AppServerConfig(codex_bin=os.environ.get("CODEX_PROGRAM"))) as codex:
+with Codex(CodexConfig(codex_bin=os.environ.get("CODEX_PROGRAM"))) as codex:
     thread = codex.thread_start()
     print(thread.run(sys.argv[1] if len(sys.argv) > 1 else "Say hello.").final_response)

@@ -16,8 +16,9 @@ from tests.real_codex.codex import PATIENCE
 from tests.real_codex.model_server import serving
 
 SDK = "0.163.0"
-"""The newest that npm has; it starts the codex that `codexPathOverride` names."""
+"""The newest of both; each starts the codex that it is told to."""
 _ROOT = Path(__file__).parents[2]
+_PYTHON = _ROOT / ".tools" / f"codex-sdk-python-{SDK}"
 _PREFIX = _ROOT / ".tools" / f"codex-sdk-{SDK}"
 
 
@@ -30,6 +31,17 @@ def script() -> Path:
             npm = shutil.which("npm") or pytest.fail("This test runs the real SDK. Install npm.")
             subprocess.run([npm, "install", *words, f"@openai/codex-sdk@{SDK}"], check=True, timeout=300)
         return Path(shutil.copy(_ROOT / "examples/codex-sdk.mjs", _PREFIX / "codex-sdk.mjs"))
+
+
+@pytest.fixture(scope="session")
+def python_sdk() -> Path:
+    """Return the folder of the Python SDK, which is installed on first use, without the codex that it brings."""
+    with FileLock(Path(tempfile.gettempdir()) / f"codex-auth-tests-codex-sdk-python-{SDK}.lock"):
+        if not (_PYTHON / "openai_codex").exists():
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(_PYTHON)]
+            subprocess.run([*pip, "--no-deps", f"openai-codex=={SDK}"], check=True, timeout=300)
+            subprocess.run([*pip, "pydantic>=2.12", "packaging>=26.2"], check=True, timeout=300)
+    return _PYTHON
 
 
 def run(bed: Bed, profile: str, *command: str) -> "subprocess.CompletedProcess[str]":
@@ -65,3 +77,42 @@ def test_the_typescript_sdk_with_a_key(bed: Bed, script: Path) -> None:
 
         assert done.stdout.strip() == ANSWER, done.stderr
         assert server.bearers == ["sk-platform-2"]
+
+
+def test_the_python_sdk_with_a_login(bed: Bed, python_sdk: Path) -> None:
+    """The app server that it starts answers with the profile's access token and account."""
+    bed.program.env["PYTHONPATH"] = str(python_sdk)
+
+    done = run(bed, "work", sys.executable, str(_ROOT / "examples/codex_sdk.py"))
+
+    assert done.stdout.strip() == ANSWER, done.stderr
+    [asked] = bed.sandbox.log("responses")
+    assert asked.fingerprints["bearer"] == bed.access()
+    assert asked.account_header == ACCOUNTS["bot"].account_id
+
+
+def test_the_python_sdk_through_the_pipe(bed: Bed, python_sdk: Path) -> None:
+    """With our pipe as its app server it goes on after a 401 in the middle, and notices nothing."""
+    bed.sandbox.fault("status", route="responses", value=401)
+    first = bed.access()
+    ours = {
+        "PYTHONPATH": str(python_sdk),
+        "CODEX_AUTH": f"{sys.executable} -m codex_auth",
+        "CODEX_PROGRAM": str(bed.codex.program),
+        "CODEX_HOME": str(bed.codex.codex_home),
+        "NO_PROXY": "*",
+    }
+
+    done = subprocess.run(
+        [sys.executable, str(_ROOT / "examples/codex_app_server.py")],
+        env={**bed.program.env, **ours},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+    assert done.stdout.strip() == ANSWER, done.stderr
+    asked = bed.sandbox.log("responses")
+    assert [each.fingerprints["bearer"] for each in asked] == [first, bed.access()]
