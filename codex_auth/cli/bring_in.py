@@ -12,6 +12,7 @@ from codex_auth.stores.protocol import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from codex_auth.deliver.protocol import Target
     from codex_auth.stories.carry_in import Wish
 
 _PROGRAMS = ("openclaw", "codex")
@@ -74,9 +75,16 @@ def command(
         wish = Wish(take_over=take_over, agrees=lambda _path: yes, issuer=issuer)
         return _files(source, from_folder, name, wish, places, store, world, as_json=as_json, full=full)
     env = {**world.env, "CODEX_HOME": os.path.abspath(codex_home)} if codex_home else dict(world.env)
-    _program(
-        source, name, profile_id, agent, env, places, store, world, take_over=take_over, as_json=as_json, full=full
-    )
+    from codex_auth.cli.opening import chosen_profile
+    from codex_auth.core.names import name_of_id, read_name
+    from codex_auth.deliver.targets import open_target
+
+    profile = read_name(name or name_of_id(profile_id) or chosen_profile(None, places, world))
+    target = open_target(source, profile, agent=agent, env=env, locks=places.locks, profile_id=profile_id)
+    if take_over:
+        _take_over(profile, target, issuer, places, store, world, as_json=as_json)
+    else:
+        _copy(profile, target, store, world, as_json=as_json, full=full)
     return 0
 
 
@@ -89,35 +97,29 @@ def _check(source: str, of_openclaw: str, codex_home: str, *, take_over: bool) -
         raise UsageError(problem="OpenClaw gives no login away: sign in anew with `login`.", command="import")
 
 
-def _program(
-    source: str,
-    name: str | None,
-    profile_id: str,
-    agent: str,
-    env: dict[str, str],
-    places: Places,
-    store: Store,
-    world: World,
-    *,
-    take_over: bool,
-    as_json: bool,
-    full: bool,
-) -> None:
-    """Import what a program keeps."""
-    from codex_auth.cli.delivered import print_delivered, print_imported
-    from codex_auth.cli.opening import chosen_profile
-    from codex_auth.core.names import name_of_id, read_name
-    from codex_auth.deliver.targets import open_target
-    from codex_auth.stories.deliver import Order, bring_in, deliver
+def _copy(profile: str, target: "Target", store: Store, world: World, *, as_json: bool, full: bool) -> None:
+    """Keep a copy of the access token that a program has."""
+    from codex_auth.cli.delivered import print_imported
+    from codex_auth.stories.deliver import bring_in
 
-    profile = read_name(name or name_of_id(profile_id) or chosen_profile(None, places, world))
-    target = open_target(source, profile, agent=agent, env=env, locks=places.locks, profile_id=profile_id)
-    if take_over:
-        done = deliver(profile, Order(keep_as=profile), target=target, store=store, places=places, world=world)
-        print_delivered(profile, done, world, as_json=as_json)
-        return
     credential = bring_in(profile, target=target, store=store)
     print_imported(credential, target.place, world, as_json=as_json, full=full)
+
+
+def _take_over(
+    profile: str, target: "Target", issuer: str, places: Places, store: Store, world: World, *, as_json: bool
+) -> None:
+    """Keep the login that Codex has, and lease it to Codex."""
+    from codex_auth.cli.delivered import print_delivered
+    from codex_auth.deliver.codex import CodexAuth
+    from codex_auth.stories.carry_in import check_issuer
+    from codex_auth.stories.deliver import Order, deliver
+
+    found = target.take_in(profile, owner="codex") if isinstance(target, CodexAuth) else None
+    if found is not None:
+        check_issuer(target.place.state, found.identity, issuer, places)
+    done = deliver(profile, Order(keep_as=profile), target=target, store=store, places=places, world=world)
+    print_delivered(profile, done, world, as_json=as_json)
 
 
 def _files(

@@ -152,7 +152,7 @@ def _codex(path: str, document: bytes, wish: Wish, places: Places, world: World)
         raise FileNotALogin(path=path, problem="there is no token in it")
     if login.kind == codex_json.API_KEY:
         return _key(login.access, PLATFORM, world)
-    _check_issuer(path, login.identity, wish, places)
+    check_issuer(path, login.identity, wish.issuer, places)
     return Credential(
         profile="",
         identity=login.identity,
@@ -181,12 +181,12 @@ def _key(key: Secret, kind: str, world: World) -> Credential:
     )
 
 
-def _check_issuer(path: str, identity: Identity, wish: Wish, places: Places) -> None:
-    """Refuse to let a file decide where a refresh token is sent."""
+def check_issuer(path: str, identity: Identity, named: str, places: Places) -> None:
+    """Refuse to let a file decide where a refresh token is sent. Raises `ForeignIssuer` and `BadIssuer`."""
     issuer = identity.issuer
     if issuer == OPENAI_ISSUER:
         return
-    if wish.issuer.rstrip("/") != issuer.rstrip("/"):
+    if named.rstrip("/") != issuer.rstrip("/"):
         raise ForeignIssuer(path=path, issuer=issuer)
     read_issuer(issuer, listed=places.config.issuers, config=places.config_file)
 

@@ -12,13 +12,6 @@ def import_codex(bed: Bed, *words: str) -> dict[str, object]:
     return bed.program.json("import", "codex", *words, "--codex-home", str(bed.codex.codex_home))
 
 
-def allow(bed: Bed) -> None:
-    """Let our program talk to the sandbox for a login whose issuer a file says."""
-    config = bed.program.home / ".config/codex-auth/config.toml"
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(f'issuers = ["{bed.codex.issuer}"]\n')
-
-
 def test_codex_stays_the_owner(bed: Bed) -> None:
     """Only its access token is read; its file is as it was, and it goes on refreshing."""
     assert sign_in(bed.codex, "client").code == 0
@@ -34,15 +27,16 @@ def test_codex_stays_the_owner(bed: Bed) -> None:
 
 def test_taken_over_and_handed_back(bed: Bed) -> None:
     """Taken over, Codex works with a lease; handed back, it has every field that it had, and refreshes itself."""
-    allow(bed)
     assert sign_in(bed.codex, "client").code == 0
     document = bed.codex.auth
     document["x_future"] = {"kept": [1, 2]}
     document["tokens"]["x_inner"] = "kept too"
     bed.auth_file.write_text(json.dumps(document))
 
-    taken = import_codex(bed, "theirs", "--take-over")
+    refused = import_codex(bed, "theirs", "--take-over")
+    taken = import_codex(bed, "theirs", "--take-over", "--issuer", bed.codex.issuer)
 
+    assert refused["error"] == "foreign_issuer"
     assert taken["ok"] is True, taken
     assert bed.codex.auth["tokens"]["refresh_token"] == ""
     assert bed.entry("theirs")["refresh"] == document["tokens"]["refresh_token"]
