@@ -81,6 +81,12 @@ def command(
 
     profile = read_name(name or name_of_id(profile_id) or chosen_profile(None, places, world))
     target = open_target(source, profile, agent=agent, env=env, locks=places.locks, profile_id=profile_id)
+    held = target.look().now if source == "codex" else None
+    if held is not None and held.kind not in {"oauth", "token"}:
+        from codex_auth.stories.carry_in import Wish
+
+        path = os.path.join(target.place.state, "auth.json")  # a key has no owner: it is copied
+        return _files(path, "", profile, Wish(), places, store, world, as_json=as_json, full=full)
     if take_over:
         _take_over(profile, target, issuer, places, store, world, as_json=as_json)
     else:

@@ -40,11 +40,12 @@ def command(
 ) -> int:
     """Run a command with this login in its environment.
 
-    A sign-in is CODEX_AUTH_TOKEN, CODEX_AUTH_ACCOUNT_ID and CODEX_AUTH_EXPIRES_AT, an API key is OPENAI_API_KEY, and
-    CODEX_AUTH_PROFILE is the profile. Variables that would contradict it are removed. A token that is due is
-    refreshed first. A Codex that the command is, or starts, has this login in a home of its own (CODEX_HOME), where
-    configuration, rules, skills, sessions and history are yours as ever; so two profiles can work at once. Signals
-    and the exit status are the command's own; 127 when it is not found, 126 when it cannot be run.
+    A sign-in is CODEX_AUTH_TOKEN, CODEX_AUTH_ACCOUNT_ID and CODEX_AUTH_EXPIRES_AT, a key is in the variable of its
+    kind (OPENAI_API_KEY; CODEX_ACCESS_TOKEN for a personal token), and CODEX_AUTH_PROFILE is the profile. Variables
+    that would contradict it are removed. A token that is due is refreshed first. A Codex that the command is, or
+    starts, has this login in a home of its own (CODEX_HOME), where configuration, rules, skills, sessions and history
+    are yours as ever; so two profiles can work at once. Signals and the exit status are the command's own; 127 when it
+    is not found, 126 when it cannot be run.
     """
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.core.errors import UsageError

@@ -8,6 +8,15 @@ from threading import Thread
 
 from codex_auth.sandbox.backend import ANSWER, _answer
 
+_WHOAMI = {
+    "email": "p@example.com",
+    "chatgpt_user_id": "user-1",
+    "chatgpt_account_id": "acct-pat",
+    "chatgpt_plan_type": "pro",
+    "chatgpt_account_is_fedramp": False,
+}
+"""Whose a personal token is."""
+
 
 class ModelServer(ThreadingHTTPServer):
     """The bearer of each question, in order; questions to `refused` bearers are answered with 401."""
@@ -30,7 +39,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self._send(200, "application/json", json.dumps({"models": []}).encode())
+        is_whoami = self.path.endswith("/whoami")
+        self._send(200, "application/json", json.dumps(_WHOAMI if is_whoami else {"models": []}).encode())
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -63,3 +63,21 @@ def test_a_key_for_one_command(codex: Codex, ours: Program) -> None:
 
         assert ANSWER in done.stdout, done.stderr
         assert server.bearers == ["sk-platform-1"]
+
+
+def test_a_personal_token_for_one_command(codex: Codex, ours: Program) -> None:
+    """`run` with a personal token answers with it. Codex asks whose it is; `env` sends that question to us."""
+    assert ours.json("key", "add", "mine", given="at-personal-1")["kind"] == "personal"
+    with serving() as server:
+        config = codex.codex_home / "config.toml"
+        config.write_text(config.read_text().replace(f"{codex.issuer}/v1", server.base_url))
+        whose = f"CODEX_AUTHAPI_BASE_URL={server.base_url}"
+
+        done = ours(
+            *("run", "mine", "--", "env", whose, str(codex.program), "exec", "--skip-git-repo-check", "hi"),
+            env={"CODEX_HOME": str(codex.codex_home), "NO_PROXY": "*"},
+            timeout=PATIENCE,
+        )
+
+        assert ANSWER in done.stdout, done.stderr
+        assert server.bearers == ["at-personal-1"]

@@ -130,6 +130,20 @@ def test_keys_are_keys(program: Program, tmp_path: Path) -> None:
     assert program("token", "mine").stdout == "at-canary\n"
 
 
+def test_a_key_that_codex_has(program: Program) -> None:
+    """`import codex` copies an API key or a personal token: a key has no owner, and Codex keeps it."""
+    path = lay(program.home / ".codex/auth.json", {"auth_mode": "apikey", "OPENAI_API_KEY": "sk-canary"})
+    (program.home / ".codex/config.toml").write_text("")
+
+    assert program.json("import", "codex", "platform")["imported"][0]["kind"] == "api_key"
+    lay(Path(path), {"OPENAI_API_KEY": None, "personal_access_token": "at-canary"})
+    assert program.json("import", "codex", "mine")["ok"] is True
+
+    assert program("token", "platform").stdout == "sk-canary\n"
+    assert {row["kind"] for row in program.json("key", "list")["keys"]} == {"platform", "personal"}
+    assert Path(path).exists()
+
+
 def test_a_folder_at_once(program: Program, tmp_path: Path) -> None:
     """Each file gets its own name; one that does not read keeps no other from it, and sets the exit status."""
     folder = tmp_path / "copies"
