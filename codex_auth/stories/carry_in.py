@@ -74,7 +74,9 @@ def bring(path: str, name: str, wish: Wish, *, store: Store, places: Places, wor
     goes = is_taken and found.refresh is not None
     if goes and not wish.agrees(path):
         raise NeedsConsent(path=path)
-    if not is_taken:
+    if goes:
+        found = replace(found, owner=OWNER_SELF)
+    elif not is_taken:
         found = replace(found, refresh=None, id_token=None, codex_rest=None)
     with store.lock(profile, timeout=LOCK_SECONDS):
         if not _is_there(path, found, store, goes=goes):
@@ -120,7 +122,11 @@ def _read(path: str, wish: Wish, places: Places, world: World) -> tuple[str, Cre
     if carrying.is_sealed(document):
         return _own(path, _opened(path, document, places))
     own = carrying.read_plain(document)
-    return _own(path, own) if own else ("", _codex(path, document, wish, places, world))
+    if own is None:
+        return "", _codex(path, document, wish, places, world)
+    profile, held = _own(path, own)
+    check_issuer(path, held.identity, wish.issuer, places)  # anybody could have written it; a sealed one only its owner
+    return profile, held
 
 
 def _opened(path: str, document: bytes, places: Places) -> tuple[str, carrying.Entry]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.story.conftest import Program
-from tests.story.logins import put_login
+from tests.story.logins import login, put_login
 
 REFRESH = "refresh-canary-31"
 
@@ -116,6 +116,19 @@ def test_a_file_does_not_say_where_its_token_goes(program: Program, tmp_path: Pa
     loopback = {"issuer": "http://127.0.0.1:9", "client_id": "c"}
     path = lay(tmp_path / "old.json", auth_json(oauth_provenance=loopback))
     assert program.json("import", path, "--issuer", "http://127.0.0.1:9")["ok"] is True
+
+
+def test_a_plain_export_does_not_say_so_either(program: Program, tmp_path: Path) -> None:
+    """Anybody can write a file in our form: its issuer counts as little, and its owner is not believed."""
+    held = login(refresh=REFRESH, codexAuth={"owner": "somebody", "issuer": "https://evil.example"})
+    document = {"codexAuthExport": 1, "profile": "work", "entry": held}
+    path = lay(tmp_path / "work.json", document)
+
+    assert program.json("import", path, "--take-over", "--yes")["error"] == "foreign_issuer"
+    held["codexAuth"].pop("issuer")
+    lay(Path(path), document)
+    assert program.json("import", path, "--take-over", "--yes")["ok"] is True
+    assert entry(program, "work")["codexAuth"]["owner"] == "codex-auth"
 
 
 def test_keys_are_keys(program: Program, tmp_path: Path) -> None:
