@@ -32,7 +32,7 @@ class AlreadyHere(AuthError):
 class NameInTheWay(AuthError):
     """A profile of that name is something else."""
 
-    code = "name_taken"
+    code = "import_name_taken"
     sentence = "{profile} is {what} already, and was not replaced by what {path} holds."
     remedy = "Import it under another name."
     status = 5

@@ -190,9 +190,9 @@ def test_another_login_of_that_name_stays(program: Program, tmp_path: Path) -> N
     """A profile of ours is replaced by no file, whatever account the file is of."""
     put_login(program)
 
-    assert program.json("import", lay(tmp_path / "work.json", auth_json()))["error"] == "name_taken"
+    assert program.json("import", lay(tmp_path / "work.json", auth_json()))["error"] == "import_name_taken"
     same = auth_json("account-work", "another")
-    assert program.json("import", lay(tmp_path / "work.json", same))["error"] == "name_taken"
+    assert program.json("import", lay(tmp_path / "work.json", same))["error"] == "import_name_taken"
     assert entry(program, "work")["refresh"] == "refresh-work"
 
 
