@@ -4,7 +4,7 @@ import os
 
 import click
 
-from codex_auth.cli import options
+from codex_auth.cli import deliver_provider, options
 
 
 @click.command()
@@ -16,8 +16,7 @@ from codex_auth.cli import options
 @click.option("--codex-home", default="", metavar="FOLDER", help="Into this home of Codex's instead of the usual one.")
 @click.option("--keep-as", default="", metavar="NAME", help="Keep the login that Codex has of its own as a profile.")
 @click.option("--auth-command", is_flag=True, help="Let Codex ask `codex-auth token` each time: a model provider.")
-@click.option("--provider-id", default="", metavar="ID", help="What that provider is called; else codex-auth.")
-@click.option("--base-url", default="", metavar="URL", help="Where that provider is; else the backend of ChatGPT.")
+@deliver_provider.options
 @click.option("--agent", default="", metavar="ID", help="Only for this agent of OpenClaw's.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--replace", "may_replace", is_flag=True, help="Replace what OpenClaw has, whoever it belongs to.")
@@ -37,6 +36,7 @@ def command(
     auth_command: bool,
     provider_id: str,
     base_url: str,
+    model: str,
     agent: str,
     dry_run: bool,
     may_replace: bool,
@@ -48,6 +48,10 @@ def command(
     With a lease the refresh token stays here, and `keep` brings the program each new access token. With --hand-over
     the program gets all of it and ours is destroyed: a refresh token has one owner. A login of Codex's own is never
     replaced: keep it as a profile first, with --keep-as.
+
+    With --auth-command or --provider-id nothing is copied: Codex's config.toml gets a model provider whose tokens come
+    from `codex-auth token NAME` whenever Codex needs one. That is the way for keys of other services, in place of a
+    variable in plain text: `codex-auth deliver codex glm --provider-id glm --base-url URL --model glm-4.6`.
     """
     from codex_auth.cli.delivered import print_delivered, print_taken_back
     from codex_auth.cli.opening import chosen_profile, open_places
@@ -58,13 +62,21 @@ def command(
     from codex_auth.stories import deliver as story
     from codex_auth.stories.sign_in import meant_profile
 
-    is_provider = bool(auth_command or provider_id or base_url)
+    is_provider = bool(auth_command or provider_id or base_url or model)
     _check_modes(lease=lease, hand_over=hand_over, take_back=take_back, is_provider=is_provider)
     _check_target(target, agent=agent, only_codex=bool(codex_home or keep_as or is_provider), may_replace=may_replace)
+    if not auth_command:
+        deliver_provider.check(target, provider_id, base_url, model, lease=lease, hand_over=hand_over, dry_run=dry_run)
     world = World()
     places, store = open_places(ctx, world, auth_path)
     profile = meant_profile(chosen_profile(name, places, world), store)
     env = {**world.env, "CODEX_HOME": os.path.abspath(codex_home)} if codex_home else world.env
+    if provider_id and not auth_command:
+        provider = deliver_provider.asked(provider_id, base_url, model, take_back=take_back)
+        deliver_provider.deliver(
+            profile, provider, env, take_back=take_back, store=store, places=places, world=world, as_json=as_json
+        )
+        return
     opened = (
         codex_provider(env, provider_id=provider_id, base_url=base_url)
         if is_provider

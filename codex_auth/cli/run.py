@@ -9,20 +9,22 @@ from codex_auth.cli import options
 _MARK = "--"
 
 
-class _WithCommand(click.Command):
+class WithCommand(click.Command):
     """Keeps click away from everything after the first `--`: it is the command's, whatever it looks like."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the mark, and keep what stands behind it as it is."""
         at = args.index(_MARK) if _MARK in args else len(args)
         rest = super().parse_args(ctx, args[:at])
         ctx.params["words"] = args[at + 1 :]
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return what help shows of the arguments."""
         return [*super().collect_usage_pieces(ctx), _MARK, "COMMAND [ARGUMENTS]..."]
 
 
-@click.command(cls=_WithCommand)
+@click.command(cls=WithCommand)
 @options.profile
 @click.option(
     "--min-validity",
@@ -45,12 +47,13 @@ def command(
 ) -> int:
     """Run a command with this login in its environment.
 
-    A sign-in is CODEX_AUTH_TOKEN, CODEX_AUTH_ACCOUNT_ID and CODEX_AUTH_EXPIRES_AT, an API key is OPENAI_API_KEY, and
-    CODEX_AUTH_PROFILE is the profile. Variables that would contradict it are removed. A token that is due is
-    refreshed first. A Codex that the command is, or starts, has this login in a home of its own (CODEX_HOME), where
-    configuration, rules, skills, sessions and history are yours as ever; so two profiles can work at once. For a login
-    in a keyring or vault say --codex where the command is not Codex itself, as the token is then in a file. Signals
-    and the exit status are the command's own; 127 when it is not found, 126 when it cannot be run.
+    A sign-in is CODEX_AUTH_TOKEN, CODEX_AUTH_ACCOUNT_ID and CODEX_AUTH_EXPIRES_AT, a key is in the variable of its
+    kind (OPENAI_API_KEY; CODEX_ACCESS_TOKEN for a personal token), and CODEX_AUTH_PROFILE is the profile. Variables
+    that would contradict it are removed. A token that is due is refreshed first. A Codex that the command is, or
+    starts, has this login in a home of its own (CODEX_HOME), where configuration, rules, skills, sessions and history
+    are yours as ever; so two profiles can work at once. For a login in a keyring or vault say --codex where the command
+    is not Codex itself, as the token is then in a file. Signals and the exit status are the command's own; 127 when it
+    is not found, 126 when it cannot be run.
     """
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.core.errors import UsageError

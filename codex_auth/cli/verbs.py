@@ -14,10 +14,13 @@ VERBS = {
     "usage": ("codex_auth.cli.usage", "Show what is left of the rate limits, as bars, and when they reset."),
     "best": ("codex_auth.cli.best", "Name the profile with most left; nothing is switched."),
     "use": ("codex_auth.cli.use", "Let Codex, and commands without a name, use this login from now on."),
+    "app-server": ("codex_auth.cli.app_server", "Sign a program's `codex app-server` in, and renew its token."),
     "keep": ("codex_auth.cli.keep", "Renew every login ahead of its end, once or for as long as it runs."),
     "deliver": ("codex_auth.cli.deliver", "Give another program a login: a lease that we renew, or all of it."),
     "apply": ("codex_auth.cli.apply", "Bring a login into OpenClaw's running gateway; show and do what is queued."),
-    "import": ("codex_auth.cli.bring_in", "Read a login that another program keeps; it stays the owner."),
+    "import": ("codex_auth.cli.bring_in", "Read a login from Codex, OpenClaw or a file; who owns it stays the owner."),
+    "export": ("codex_auth.cli.carry_out", "Carry a login out: an access token for CI, or all of it into a file."),
+    "key": ("codex_auth.cli.api_key", "Keep API keys and personal tokens as profiles: key add, list, remove."),
     "leftovers": ("codex_auth.cli.leftovers", "Find and remove old copies of credentials that nobody reads."),
     "move": ("codex_auth.cli.move", "Keep a login in another store: file, keyring or vault."),
     "vault": ("codex_auth.cli.vault", "Change the key of the encrypted vault."),
@@ -36,7 +39,7 @@ def help_text() -> str:
     """Return what `codex-auth --help` prints."""
     from codex_auth.core.errors import EXIT_CODES
 
-    verbs = "\n".join(f"  {verb:<10}{line}" for verb, (_, line) in VERBS.items())
+    verbs = "\n".join(f"  {verb:<11}{line}" for verb, (_, line) in VERBS.items())
     codes = "\n".join(f"  {code:<5}{meaning}" for code, meaning in EXIT_CODES.items())
     return f"""Usage: codex-auth COMMAND [OPTIONS] [NAME]
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+PERSONAL_KEY = "personal"
+"""The kind of key that stands for a ChatGPT account: a personal access token, `at-…`."""
 OWNER_SELF = "codex-auth"
 """We hold the refresh token and are the only one who may spend it."""
 
@@ -36,6 +38,24 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyNote:
+    """What somebody said of a key when it was put here; nothing in it is secret."""
+
+    kind: str
+    """One of `core.api_keys.KINDS`."""
+    label: str = ""
+    scope: str = ""
+    """What it may do, in the words of whoever made it."""
+    env_key: str = ""
+    """The variable that `run` puts it in; empty for the usual one of its kind."""
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it stands for a ChatGPT account."""
+        return self.kind == PERSONAL_KEY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """What may be shown of a stored credential: everything but the secrets."""
 
@@ -50,4 +70,5 @@ class Card:
     refreshed: datetime | None = None
     signed_in: datetime | None = None
     has_refresh_token: bool = False
+    key: KeyNote | None = None
     store_why: str = ""

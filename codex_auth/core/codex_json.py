@@ -26,6 +26,8 @@ OAUTH, TOKEN, API_KEY = "oauth", "token", "api_key"
 """What a file can hold, in the words of our own records: a whole login, an access token, a key."""
 MODES = (LOGIN, LEASE, KEY, "headers", "agentIdentity", "personalAccessToken", "bedrockApiKey", "bedrockAccessKeys")
 """The modes that Codex reads; any other makes it refuse the whole file."""
+_READ = ("auth_mode", "tokens", "last_refresh")
+_READ_TOKENS = ("id_token", "access_token", "refresh_token", "account_id", "oauth_provenance")
 _OTHERS = {"personal_access_token": "personalAccessToken", "agent_identity": "agentIdentity"}
 
 
@@ -41,6 +43,8 @@ class CodexLogin:
     id_token: Secret | None = None
     client_id: str = ""
     refreshed: datetime | None = None
+    rest: Secret | None = None
+    """Every other member, as JSON: Codex adds some often, and a login that is handed back shall have them."""
 
     @property
     def expires(self) -> datetime | None:
@@ -70,6 +74,7 @@ def read_login(document: bytes) -> CodexLogin:
         id_token=id_token,
         client_id=_text(provenance, "client_id"),
         refreshed=_when(members.get("last_refresh")),
+        rest=_rest(members, tokens),
     )
 
 
@@ -84,11 +89,12 @@ def login_document(credential: Credential, now: datetime, *, login_owner_id: str
     assert credential.id_token is not None  # noqa: S101 - who gives a whole login has asked `lacking`
     assert credential.refresh is not None  # noqa: S101
     identity = credential.identity
+    rest = json.loads(credential.codex_rest.reveal()) if credential.codex_rest else {}
     origin = {
         "issuer": identity.issuer or OPENAI_ISSUER,
         "client_id": credential.client_id or OPENAI_CLIENT_ID,
     }
-    return _document(
+    document = _document(
         LOGIN,
         credential,
         now,
@@ -97,6 +103,9 @@ def login_document(credential: Credential, now: datetime, *, login_owner_id: str
         oauth_provenance=origin,
         login_owner_id=login_owner_id,
     )
+    members = json.loads(document)
+    tokens = {**members["tokens"], **rest.pop("tokens", {})}
+    return json.dumps({**members, **rest, "tokens": tokens}, indent=2).encode()
 
 
 def lacking(credential: Credential, *, is_whole: bool) -> str:
@@ -140,6 +149,7 @@ def credential_of(login: CodexLogin, *, profile: str, now: datetime, owner: str)
         owner=owner,
         client_id=login.client_id or OPENAI_CLIENT_ID,
         refreshed=login.refreshed,
+        codex_rest=login.rest,
     )
 
 
@@ -156,6 +166,14 @@ def _document(mode: str, credential: Credential, now: datetime, **tokens: object
         "last_refresh": _stamp(credential.refreshed or credential.signed_in or now),
     }
     return json.dumps(members, indent=2).encode()
+
+
+def _rest(members: Mapping[str, object], tokens: Mapping[str, object]) -> Secret | None:
+    """Return the members that no field of ours stands for."""
+    rest: dict[str, object] = {key: value for key, value in members.items() if key not in _READ and value is not None}
+    inner = {key: value for key, value in tokens.items() if key not in _READ_TOKENS and value is not None}
+    rest |= {"tokens": inner} if inner else {}
+    return Secret(json.dumps(rest, separators=(",", ":"))) if rest else None
 
 
 def _mode(members: Mapping[str, object]) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from codex_auth.core.card import OWNER_SELF, Identity
+from codex_auth.core.card import OWNER_SELF, Identity, KeyNote
 from codex_auth.core.secret import Secret
 
 
@@ -28,6 +28,10 @@ class Credential:
     refreshed: datetime | None = None
     is_api_key: bool = False
     """Whether `access` is an API key: it belongs to no account that we know, never ends, and nothing renews it."""
+    key: KeyNote | None = None
+    """What is known of an API key that was put here with `key add`; None for another program's, and for sign-ins."""
+    codex_rest: Secret | None = None
+    """What else stood in the `auth.json` it came from, as JSON, to be handed back with it; a key may be in it."""
     store_why: str = ""
     """Why it is in the store it is in, in words; empty where nobody noted it."""
 

@@ -142,7 +142,7 @@ class Policy:
     def use_refusal(self, held: Credential | Card) -> PolicyRefused | None:
         """Return why a login that is there may not be used: given out, or refreshed. Its store does not matter."""
         is_api_key = held.is_api_key if isinstance(held, Credential) else held.kind == "api_key"
-        if is_api_key:
+        if is_api_key and not (held.key and held.key.is_personal):
             return self.login_method_refusal(API_KEY)
         return (
             self.login_method_refusal(CHATGPT) or self.identity_refusal(held.identity) or self.owner_refusal(held.owner)

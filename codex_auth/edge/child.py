@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import FrameType
 
 from codex_auth.core.errors import CommandNotFound, CommandNotRunnable
@@ -70,6 +70,26 @@ def attend(program: str, words: list[str], env: Mapping[str, str]) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
     return status if status >= 0 else 128 - status
+
+
+@contextlib.contextmanager
+def attended(program: str, words: list[str], env: Mapping[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
+    """Run a program beside us with pipes for its input and output, and hand on every signal that asks us to stop.
+
+    Raises `CommandNotRunnable`.
+    """
+    children: list[subprocess.Popen[bytes]] = []
+    before = {number: signal.signal(number, lambda number, _frame: _send(number, children)) for number in _FORWARDED}
+    try:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(words, executable=program, env=env, stdin=pipe, stdout=pipe) as started:
+            children.append(started)
+            yield started
+    except OSError as error:
+        raise CommandNotRunnable(problem=trouble(error)) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _send(number: int, children: list["subprocess.Popen[bytes]"]) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from codex_auth.core.card import OWNER_SELF, Card, Identity
 from codex_auth.core.jsontext import Edit, JsonDamaged, Member, spliced
-from codex_auth.core.names import LEGACY_PREFIX
+from codex_auth.core.names import CURRENT_PREFIX, LEGACY_PREFIX
 from codex_auth.core.store_errors import (
     ForeignFileDamaged,
     LockBusy,
@@ -254,6 +254,8 @@ class AuthProfiles:
         credential: "Credential",
         expecting: Identity | None,
     ) -> list[Edit]:
+        if credential.is_api_key:
+            return _saving_key(outline, found, credential)
         own_id = self._prefix + credential.profile
         held = profiles_text.best(found, own_id)
         if held and kind_of(held.value()) not in SIGN_INS:
@@ -280,6 +282,17 @@ class AuthProfiles:
             outline,
             [entry for entry in found if kind_of(entry.value()) and (kind_of(entry.value()) in SIGN_INS) == is_sign_in],
         )
+
+
+def _saving_key(outline: profiles_text.Outline, found: list[Member], credential: "Credential") -> list[Edit]:
+    """Plan the entry of an API key. It stands in no order: whoever goes by one must not try a key of anybody's."""
+    own_id = CURRENT_PREFIX + credential.profile
+    keys = [entry for entry in found if kind_of(entry.value()) not in {None, *SIGN_INS}]
+    held = profiles_text.best(keys, own_id)
+    fields = entries.fields_of(credential, provider=CURRENT_PREFIX.rstrip(":"), as_token=False)
+    if held:
+        return profiles_text.put(outline, held, fields)
+    return profiles_text.add(outline, own_id, fields, provider="", make_order=False)
 
 
 def open_store(places: Places) -> AuthProfiles:

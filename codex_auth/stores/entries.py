@@ -7,7 +7,7 @@ The schema is OpenClaw's (`AuthProfileCredential`); what it has no field for is 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from codex_auth.core.card import Card, Identity
+from codex_auth.core.card import Card, Identity, KeyNote
 from codex_auth.core.foreign import FENCE
 from codex_auth.core.openai import OPENAI_ISSUER
 from codex_auth.core.secret import Secret
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from codex_auth.core.model import Credential
 
 OURS = "codexAuth"
+_REST = "codexRest"
+"""Not in `codexAuth`, which is shown: it may hold a key."""
 OWNER_OPENCLAW = "openclaw"
 SIGN_INS = ("oauth", "token")
-"""The types that hold a sign-in; the third type, `api_key`, is read and never touched."""
+"""The types that hold a sign-in; the third type is `api_key`."""
 KINDS = (*SIGN_INS, "api_key")
 _ACCESS = {"oauth": "access", "token": "token", "api_key": "key"}
 """Type to the field that holds what a request is made with."""
@@ -64,6 +66,7 @@ def card_of(entry: Entry, *, profile: str, profile_id: str, owner: str, store: s
         refreshed=_moment(ours, "refreshed"),
         signed_in=_moment(ours, "signedIn"),
         has_refresh_token=bool(_text(entry, "refresh")),
+        key=_key_note(entry),
         store_why=_text(ours, "storeWhy"),
     )
 
@@ -95,6 +98,8 @@ def credential_of(entry: Entry, *, profile: str, owner: str) -> "Credential | No
         signed_in=_moment(ours, "signedIn"),
         refreshed=_moment(ours, "refreshed"),
         is_api_key=is_api_key,
+        codex_rest=_secret(entry, _REST),
+        key=_key_note(entry),
         store_why=_text(ours, "storeWhy"),
     )
 
@@ -104,6 +109,8 @@ def fields_of(credential: "Credential", *, provider: str, as_token: bool) -> dic
 
     `as_token` writes OpenClaw's `token` type, which is what an access token without a refresh token is there.
     """
+    if credential.is_api_key:
+        return _key_fields(credential, provider=provider)
     identity, access = credential.identity, credential.access.reveal()
     ours = {
         "owner": credential.owner,
@@ -118,6 +125,8 @@ def fields_of(credential: "Credential", *, provider: str, as_token: bool) -> dic
     return {
         "type": "token" if as_token else "oauth",
         "provider": provider,
+        "key": None,
+        "keyRef": None,
         "token": access if as_token else None,
         "tokenRef": None,
         "oauthRef": None,
@@ -129,8 +138,42 @@ def fields_of(credential: "Credential", *, provider: str, as_token: bool) -> dic
         "accountId": identity.account_id or None,
         "email": identity.email or None,
         "chatgptPlanType": identity.plan or None,
+        _REST: credential.codex_rest.reveal() if credential.codex_rest else None,
         OURS: {key: value for key, value in ours.items() if value not in {"", None}},
     }
+
+
+def _key_fields(credential: "Credential", *, provider: str) -> dict[str, object]:
+    """Return every field of ours for an API key, as OpenClaw's schema has them."""
+    note = credential.key or KeyNote(kind="")
+    ours = {
+        "owner": credential.owner,
+        "signedIn": _milliseconds(credential.signed_in),
+        "storeWhy": credential.store_why,
+        "keyKind": note.kind,
+        "keyLabel": note.label,
+        "keyScope": note.scope,
+        "envKey": note.env_key,
+    }
+    gone = ("keyRef", "token", "access", "refresh", "idToken", "expires", "clientId", "accountId")
+    return {
+        "type": "api_key",
+        "provider": provider,
+        "key": credential.access.reveal(),
+        **dict.fromkeys(gone),
+        OURS: {key: value for key, value in ours.items() if value not in {"", None}},
+    }
+
+
+def _key_note(entry: Entry) -> KeyNote | None:
+    """Return what is noted of a key of ours."""
+    ours = _object(entry, OURS)
+    kind = _text(ours, "keyKind")
+    if _text(entry, "type") in SIGN_INS or not kind:
+        return None
+    return KeyNote(
+        kind=kind, label=_text(ours, "keyLabel"), scope=_text(ours, "keyScope"), env_key=_text(ours, "envKey")
+    )
 
 
 def _text(entry: Entry, key: str) -> str:

@@ -101,7 +101,7 @@ def _why_it_stays(moved: Moved, source: Store) -> AuthError | None:
     for card in source.cards():
         if card.profile == moved.profile and card.owner != OWNER_SELF:
             return OwnerReadsIt(profile=card.profile, owner=card.owner, store=moved.target)
-        if card.profile == moved.profile and card.kind == "api_key":
+        if card.profile == moved.profile and card.kind == "api_key" and card.key is None:
             return ApiKeyNotMoved(profile=card.profile)
     return None
 

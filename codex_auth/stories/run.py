@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, timedelta
 
+from codex_auth.core.api_keys import variables
 from codex_auth.core.errors import AuthError, PolicyRefused, ProfileNotFound
 from codex_auth.core.model import Credential
 from codex_auth.edge.places import Places
@@ -32,12 +33,13 @@ def environment(credential: Credential, env: Mapping[str, str]) -> dict[str, str
     """Return the environment of a command that shall use this login and no other.
 
     A sign-in is `CODEX_AUTH_TOKEN` (its access token), `CODEX_AUTH_EXPIRES_AT` (RFC 3339, UTC) and, where it is
-    known, `CODEX_AUTH_ACCOUNT_ID`; an API key is `OPENAI_API_KEY`. `CODEX_AUTH_PROFILE` says which profile it is.
+    known, `CODEX_AUTH_ACCOUNT_ID`; a key is in the variables of its kind. `CODEX_AUTH_PROFILE`
+    says which profile it is.
     """
     kept = {name: value for name, value in env.items() if name not in _REMOVED and not name.startswith(_OURS)}
     kept["CODEX_AUTH_PROFILE"] = credential.profile
     if credential.is_api_key:
-        return {**kept, "OPENAI_API_KEY": credential.access.reveal()}
+        return {**kept, **dict.fromkeys(variables(credential.key), credential.access.reveal())}
     if credential.identity.account_id:
         kept["CODEX_AUTH_ACCOUNT_ID"] = credential.identity.account_id
     ends = credential.expires.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

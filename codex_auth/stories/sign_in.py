@@ -7,6 +7,7 @@ from datetime import timedelta
 from codex_auth.core import flow
 from codex_auth.core.card import Identity
 from codex_auth.core.errors import AuthError, IdentityMismatch
+from codex_auth.core.key_errors import KeyInTheWay
 from codex_auth.core.model import Credential, PendingLogin
 from codex_auth.core.names import DEFAULT, read_name
 from codex_auth.core.policy import Policy
@@ -195,6 +196,9 @@ def _admit(login: PendingLogin, found: Identity, held: Credential | None, policy
     refusal = policy.identity_refusal(found)
     if refusal is not None:
         raise refusal
+    if held is not None and held.key is not None:
+        todo = f"Sign in under another name, or remove the key: `codex-auth key remove {login.profile}`"
+        raise KeyInTheWay(profile=login.profile, what="an API key", todo=todo)
     if held is None or held.is_api_key or login.replace_account or held.identity.is_same_account(found):
         return  # an API key belongs to nobody, and stays where it is: a sign-in gets an entry of its own
     raise IdentityMismatch(

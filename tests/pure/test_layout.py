@@ -10,28 +10,30 @@ PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
     "core": "text secret errors chat_errors refresh_errors delivery_errors gateway_errors store_errors "
-    "jsontext foreign card model names openai provider redirect policy policy_text ways idtoken "
-    "replies device_replies flow device codex_errors codex_json codex_toml drift renewal schedule "
-    "usage_errors usage usage_talk profile_errors vault_layout vault_cipher vault_header vault_kdf",
+    "jsontext foreign card model key_errors api_keys names openai provider redirect policy "
+    "policy_text ways idtoken replies device_replies flow device app_server codex_errors codex_json "
+    "codex_toml drift renewal schedule usage_errors usage usage_talk profile_errors vault_layout "
+    "vault_cipher vault_header vault_kdf carry_errors carrying",
     "edge": "trouble folders files locks world where key_source config places chosen defaults signals child "
     "errand hooks terminal qr timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings codex_item passphrases vault_keys",
     "notes": "queue pending journal deliveries rounds usages",
     "net": "proxies authorities network wire",
     "callback": "request_head pages ports loopback browser",
-    "neighbours": "openclaw openclaw_homes elsewhere codex codex_private leftovers policies",
+    "neighbours": "openclaw openclaw_homes elsewhere codex codex_config codex_private leftovers policies",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots "
     "keyring_keeper os_keyring vault_seen vault_hot vault shelves seals damaged",
     "gateway": "health finding asking",
     "deliver": "protocol codex codex_provider openclaw openclaw_json openclaw_paste fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply "
-    "at_openclaw drift status codex_home use run usage move fitting shown_again queueing rename "
-    "logout",
+    "at_openclaw drift status codex_home use run usage move api_keys codex_provider app_server "
+    "carry_in carry_out fitting shown_again queueing rename logout",
     "chat": "message verbs words escape reply render book usage room failing gateway sign_in overview talk",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome "
     "delivered token_json hot token login start finish cancel status refresh run usage_json usage_bars "
-    "asking usage best listing list_profiles rename keeping timing keep deliver apply_plan apply use "
-    "bring_in leftovers move ended logout vault chat_door chat demo verbs group skill later main",
+    "asking usage best listing list_profiles rename keeping timing keep deliver_provider deliver "
+    "apply_plan apply carried use bring_in carry_out api_key_words api_key app_server leftovers move "
+    "ended logout vault chat_door chat demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
@@ -66,6 +68,9 @@ MAY_REVEAL = {
     "core.usage_talk",
     "stories.shown_again",
     "core.codex_json",
+    "stories.api_keys",
+    "core.app_server",
+    "cli.carry_out",
 }
 """The modules that may call `Secret.reveal`."""
 

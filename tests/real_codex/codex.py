@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,21 +69,23 @@ class Codex:
         """Tell whether codex has stored anything."""
         return (self.codex_home / "auth.json").exists()
 
-    def run(self, *words: str) -> Ended:
-        """Run codex to its end."""
-        with self.start(*words) as process:
+    def run(self, *words: str, env: Mapping[str, str] | None = None) -> Ended:
+        """Run codex to its end. `env` adds to its environment, except for the home."""
+        with self.start(*words, env=env) as process:
             out, err = process.communicate(timeout=PATIENCE)
         return Ended(process.returncode, out, err)
 
     @contextmanager
-    def start(self, *words: str, stdin: int | IO[str] = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
+    def start(
+        self, *words: str, stdin: int | IO[str] = subprocess.DEVNULL, env: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[str]]:
         """Start codex in a session of its own, so that whatever it started ends with it."""
         with subprocess.Popen(
             [self.program, *words],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self._environment(),
+            env=self._environment() | dict(env or {}),
             cwd=self._home,
             text=True,
             start_new_session=True,

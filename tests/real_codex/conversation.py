@@ -13,6 +13,7 @@ class Conversation:
         assert process.stdout is not None
         self._to, self._from = process.stdin, process.stdout
         self._number = 0
+        self.everything: list[str] = []
         self.ask("initialize", {"clientInfo": {"name": "codex-auth-tests", "version": "0"}})
         self._say({"method": "initialized"})
 
@@ -39,5 +40,7 @@ class Conversation:
         self._to.flush()
 
     def _hear(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(self._from.readline())
+        line = self._from.readline()
+        self.everything.append(line)
+        message: dict[str, Any] = json.loads(line)
         return message

@@ -88,12 +88,13 @@ def test_an_account_that_is_not_known_is_not_there() -> None:
 
 
 def test_an_api_key_as_environment() -> None:
-    """A key is where OpenAI's libraries look for one, and no token is beside it."""
+    """A key is where OpenAI's libraries and Codex look for one, and no token is beside it."""
     key = replace(LOGIN, access=Secret("sk-1"), refresh=None, is_api_key=True)
 
     assert environment(key, {"OPENAI_API_KEY": "another", "CODEX_AUTH_TOKEN": "stale"}) == {
         "CODEX_AUTH_PROFILE": "work",
         "OPENAI_API_KEY": "sk-1",
+        "CODEX_API_KEY": "sk-1",
     }
 
 

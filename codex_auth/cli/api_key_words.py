@@ -1,0 +1,69 @@
+"""What `key` says: everything of a key but the key."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from codex_auth.cli import show as words
+from codex_auth.cli.doors import SCHEMA_VERSION
+from codex_auth.core.api_keys import variables
+from codex_auth.core.card import Card, KeyNote
+from codex_auth.core.model import Credential
+from codex_auth.edge.world import World
+
+_FOREIGN = KeyNote(kind="unknown")
+
+
+def print_kept(kept: Credential, store: str, world: World, *, as_json: bool) -> None:
+    """Say which key is kept where, and how a command gets it."""
+    note = kept.key or _FOREIGN
+    if as_json:
+        _print(world, profile=kept.profile, kind=note.kind, store=store, env=list(variables(note)))
+        return
+    world.out(f"Kept: {kept.profile} is a key of the kind {note.kind}, in the {store}.")
+    world.tell(f"`codex-auth run {kept.profile} -- COMMAND` puts it in {' and '.join(variables(note))}.")
+
+
+def print_keys(cards: Sequence[Card], world: World, *, as_json: bool) -> None:
+    """List keys."""
+    if as_json:
+        _print(world, keys=[_row(card, world.now()) for card in cards])
+        return
+    if not cards:
+        world.out("No keys. `codex-auth key add NAME` keeps one.")
+    for card in cards:
+        note, age = card.key or _FOREIGN, _age(card, world.now())
+        said = [note.kind, note.label, note.scope and f"scope: {note.scope}", card.store, age and f"kept {age} ago"]
+        world.out(f"{card.profile}  " + ", ".join(each for each in said if each))
+
+
+def print_removed(profile: str, world: World, *, as_json: bool) -> None:
+    """Say that a key is gone here, and only here."""
+    if as_json:
+        _print(world, profile=profile, removed=True)
+        return
+    world.out(f"Removed: {profile}.")
+    world.tell("The key itself still works until it is revoked where it was made.")
+
+
+def _row(card: Card, now: datetime) -> dict[str, object]:
+    note = card.key or _FOREIGN
+    return {
+        "profile": card.profile,
+        "kind": note.kind,
+        "label": note.label or None,
+        "scope": note.scope or None,
+        "env": list(variables(card.key)),
+        "store": card.store,
+        "owner": card.owner,
+        "added_at": words.stamp(card.signed_in),
+        "age_seconds": None if card.signed_in is None else int((now - card.signed_in).total_seconds()),
+    }
+
+
+def _age(card: Card, now: datetime) -> str:
+    return "" if card.signed_in is None else words.duration(now - card.signed_in)
+
+
+def _print(world: World, **facts: object) -> None:
+    world.out(json.dumps({"ok": True, "schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False))
