@@ -239,7 +239,8 @@ class OpenClaw:
         kind = _REFUSALS.get(code)
         if kind is not None:
             raise kind(**facts)
-        raise OpenClawFailed(step="no answer" if not code else "unexpected", **facts)
+        step = {"": "no answer", "invalid_config": "it refuses its own configuration"}.get(code, "unexpected")
+        raise OpenClawFailed(step=step, **facts)
 
     def _verify(self, gift: Gift, given: Given) -> None:
         """Compare what OpenClaw reads back with what it was given: type, tokens, end; and whether agents see it."""

@@ -18,6 +18,7 @@ const CODES = new Set([
   "other_account", // the profile there belongs to somebody else
   "holds_login", // the profile there is a login that OpenClaw refreshes itself
   "mode_conflict", // OpenClaw's configuration says another type for this profile id
+  "invalid_config", // OpenClaw refuses its own configuration
   "hidden", // agents have a profile of their own of this id, which they would use instead
   "not_found", // nothing is there under this id
   "fenced", // what is there is only the mark of a refresh that failed
@@ -48,7 +49,8 @@ function fail(error) {
   if (error instanceof Refusal) return refuse(error.refusal, error.facts);
   // OpenClaw's own code for a leftover JSON file; of anything else not even the name is told.
   const isMigration = [error, error?.cause].some((each) => each?.code === "AUTH_PROFILE_MIGRATION_REQUIRED");
-  return refuse(isMigration ? "migration_pending" : "unexpected");
+  if (isMigration) return refuse("migration_pending");
+  return refuse(error?.code === "INVALID_CONFIG" ? "invalid_config" : "unexpected");
 }
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);

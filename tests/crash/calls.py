@@ -41,7 +41,8 @@ ITEMS = "items"
 """The folder below the home in which a keyring of ours keeps its items: it is no file of the program's."""
 _MAIN = "from codex_auth.cli.main import main\nmain()\n"
 
-_LINE = re.compile(r"(\d+) +(\w+)\((.*)")
+_LINE = re.compile(r"(?:(\d+) +)?(\w+)\((.*)")
+"""The number of the thread is there only where all are followed."""
 _RANDOM = re.compile(r"\.[0-9a-f]{16}\.tmp|store-[0-9a-f]{16}|\.\d+\.new")
 _SHORTEN = """\
 import os, sys
@@ -124,7 +125,7 @@ def read_trace(text: str, home: str, *, waits: bool = False) -> list[Call]:
         found = _LINE.match(line)
         if not found:
             continue
-        thread, name, arguments = found.groups()
+        thread, name, arguments = found.groups("")
         main = main or thread
         what = _what(name, arguments, home, begun=bool(calls))
         if waits and calls and name in _WAITING and thread == main and turns["recvfrom", PROVIDER] == 0:
@@ -167,12 +168,27 @@ def program(*words: str, prelude: str = "") -> list[str]:
     return [sys.executable, *(["-c", prelude + _MAIN] if prelude else ["-m", "codex_auth"]), *words]
 
 
-def traced(words: Sequence[str], log: Path, injections: Sequence[str] = ()) -> list[str]:
-    """Return a command line that runs under strace, with strings left out of the log."""
+def traced(words: Sequence[str], log: Path, injections: Sequence[str] = (), *, is_alone: bool = False) -> list[str]:
+    """Return a command line that runs under strace, with strings left out of the log.
+
+    With `is_alone` nothing strikes the programs that it starts.
+    """
     wanted = "%file,%desc,%network"
     options = [option for each in injections for option in ("-e", f"inject={each}")]
     # Not `--seccomp-bpf`: with it strace 6.1 does not deliver the signals.
-    return ["strace", "-f", "-y", "-s", "0", "-o", str(log), "-e", f"trace={wanted}", *options, *words]
+    return [
+        "strace",
+        *([] if is_alone else ["-f"]),
+        "-y",
+        "-s",
+        "0",
+        "-o",
+        str(log),
+        "-e",
+        f"trace={wanted}",
+        *options,
+        *words,
+    ]
 
 
 def strace_word(injection: Injection, number: int) -> str:

@@ -72,6 +72,9 @@ class Tally:
 class Bench:
     """A provider and a folder for scenes; one per thread."""
 
+    is_alone = False
+    """Whether faults keep away from the programs that the command starts."""
+
     def __init__(self, name: str) -> None:
         self.command: Command = COMMANDS[name]
         self.calls: list[Call] = []
@@ -110,7 +113,7 @@ class Bench:
         for _ in range(2):
             with self.scene() as scene:
                 log = scene.folder / "trace"
-                result = run(scene, traced(scene.command_line, log, self.command.always))
+                result = run(scene, traced(scene.command_line, log, self.command.always, is_alone=self.is_alone))
                 assert result.status == 0, result.err
                 self.calls = self.read(log, scene)
 
@@ -127,8 +130,8 @@ class Bench:
             result = run(scene, shortened(scene.words, writes.index(call) + 1, mark, scene.prelude))
             return result if mark.exists() else None
         log = scene.folder / "trace"
-        words = traced(scene.command_line, log, [*self.command.always, strace_word(injection, call.number)])
-        result = run(scene, words)
+        faults = [*self.command.always, strace_word(injection, call.number)]
+        result = run(scene, traced(scene.command_line, log, faults, is_alone=self.is_alone))
         met = self.read(log, scene)
         return result if call in met else None  # the same call at the same place in strace's count
 

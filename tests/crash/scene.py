@@ -104,6 +104,8 @@ COMMANDS = {
     "finish-without-links": Command(words=_FINISH, always=("linkat:error=EPERM",)),
     "login-paste": Command(words=("login", PROFILE, "--paste", "--issuer"), waiting=False, pasted=True),
     "start": Command(words=("start", PROFILE, "--issuer"), waiting=False, state=False),
+    "apply-reload": Command(words=("apply", PROFILE, "--now"), waiting=False, held=(OTHER, PROFILE)),
+    "apply-node": Command(words=("apply", PROFILE, "--now", "--restart"), waiting=False, held=(OTHER, PROFILE)),
     "start-again": Command(words=("start", PROFILE, "--issuer")),
     "cancel": Command(words=("cancel", PROFILE)),
     "refresh": Command(words=("refresh", PROFILE), waiting=False, held=(OTHER, PROFILE)),
@@ -155,6 +157,7 @@ class Scene:
                 "CODEX_AUTH_STATE_DIR": str(home / "state"),
                 "PYTHONPATH": str(ROOT),
                 "PYTHONHASHSEED": "0",
+                **self.surroundings,
                 **({"CODEX_AUTH_STORE": self.command.store} if self.command.store else {}),
             },
         )
@@ -168,6 +171,11 @@ class Scene:
         """The command line."""
         words = self.command.words
         return (*words, self.sandbox.issuer) if words[-1] == "--issuer" else words
+
+    @property
+    def surroundings(self) -> dict[str, str]:
+        """What else the program finds in its environment."""
+        return {}
 
     @property
     def prelude(self) -> str:

@@ -80,6 +80,11 @@ class Claw:
         """Return what this release calls the profile `work`."""
         return "openai-codex:work" if self.release < "2026.5.30" else "openai:work"
 
+    @property
+    def model_api(self) -> str:
+        """Return what this release calls the way to ChatGPT's models."""
+        return "openai-codex-responses" if self.release < "2026.5.30" else "openai-chatgpt-responses"
+
     def run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run OpenClaw's own command line."""
         return subprocess.run(

@@ -85,11 +85,12 @@ class Gateway:
         settings["gateway"]["port"] = self.port
         if model is not None:
             base = f"http://127.0.0.1:{model.server_port}/v1"
-            entry = {"baseUrl": base, "api": "openai-chatgpt-responses", "models": [_MODEL]}
-            settings["models"] = {"providers": {"openai": entry}}
+            entry = {"baseUrl": base, "api": claw.model_api, "models": [_MODEL]}
+            provider = claw.profile_id.partition(":")[0]
+            settings["models"] = {"providers": {provider: entry}}
             settings["agents"]["defaults"] |= {
-                "model": {"primary": f"openai/{_MODEL['id']}"},
-                "models": {f"openai/{_MODEL['id']}": {"agentRuntime": {"id": "openclaw"}}},
+                "model": {"primary": f"{provider}/{_MODEL['id']}"},
+                "models": {f"{provider}/{_MODEL['id']}": {"agentRuntime": {"id": "openclaw"}}},
             }
         claw.config.write_text(json.dumps(settings))
         (claw.program.home / "tmp").mkdir(exist_ok=True)

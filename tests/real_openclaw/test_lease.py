@@ -98,6 +98,21 @@ def test_the_configuration_is_asked(claw: Claw) -> None:
 
 
 @pytest.mark.long_openclaw
+def test_a_configuration_that_openclaw_refuses(claw: Claw) -> None:
+    """It is said that it is that, and nothing is delivered."""
+    program, settings = claw.program, json.loads(claw.config.read_text())
+    put_login(program)
+    claw.config.write_text(json.dumps(settings | {"models": {"providers": {"openai": {"api": "none such"}}}}))
+
+    refused = program.json("deliver", "openclaw", "work")
+
+    assert refused["error"] == "openclaw_failed"
+    assert "its own configuration" in refused["message"]
+    claw.config.write_text(json.dumps(settings))
+    assert claw.held() is None
+
+
+@pytest.mark.long_openclaw
 def test_an_agents_own_profile_is_not_hidden_behind(sqlite_claw: Claw) -> None:
     """Where an agent would use a profile of its own instead of the shared one, we say so and write nothing."""
     program, claw = sqlite_claw.program, sqlite_claw
