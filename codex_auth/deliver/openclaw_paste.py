@@ -44,7 +44,7 @@ class PasteToken:
         """Return what is there now; raise what `give` would."""
         if gift.is_whole:
             raise self._opened.unusable()  # the command line takes no login with a refresh token
-        given = self.look()
+        given = self._listed()
         self._refuse(given.now, gift)
         self._tell(_NOTICE.format(profile_id=self.place.profile_id))
         return given
@@ -58,12 +58,19 @@ class PasteToken:
         token = credential.access.reveal().encode()
         if self._auth(*words, "--expires-in", f"{max(left, 1)}s", given=token) is None:
             raise OpenClawFailed(step="paste-token", **self._facts)
-        now = self.look().now
+        now = self._listed().now
         if now is None or now.kind != "token" or not _is_near(now.expires, credential.expires):
             raise OpenClawKeptOther(problem="it lists another kind or end", **self._facts)
         return Given(before=before, now=now)
 
     def look(self) -> Given:
+        """Return what is listed; whose login an `oauth` profile is, nobody can say who does not see its token."""
+        given = self._listed()
+        if given.now is not None and given.now.kind == "oauth":
+            raise self._opened.unusable()
+        return given
+
+    def _listed(self) -> Given:
         """Return what is listed; of the tokens nothing is known, not even their hashes."""
         rows = self._rows()
         row = next((each for each in rows if each.get("id") == self.place.profile_id), None)
@@ -72,11 +79,11 @@ class PasteToken:
 
     def take_back(self, credential: Credential) -> Given:
         """Remove what is there, if it is no login of OpenClaw's own; the entry in its configuration stays."""
-        before = self.look().now
+        before = self._listed().now
         self._refuse(before, Gift(credential=credential))
         if before is not None and self._auth("logout", self.place.profile_id, "--yes") is None:
             raise OpenClawFailed(step="logout", **self._facts)
-        return Given(before=before, now=self.look().now)
+        return Given(before=before, now=self._listed().now)
 
     def export(self, profile: str) -> Credential:  # noqa: ARG002 - every target's words
         """Refuse: the command line shows no token."""

@@ -5,11 +5,17 @@ import os
 import subprocess
 import sys
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from codex_auth.core.secret import Secret
 from codex_auth.deliver import openclaw as target
+from codex_auth.edge.places import find_places
+from codex_auth.notes import deliveries
+from codex_auth.notes.deliveries import Deliveries, Delivery, Place
+from codex_auth.notes.journal import Journal
 from tests.story.conftest import Program
 from tests.story.logins import login, put, put_login
 
@@ -237,6 +243,32 @@ def test_without_the_sdk_nothing_of_others_is_replaced(program: Program, held: d
 
     assert program.json("deliver", "openclaw", "work")["error"] == error
     assert not (program.home / "given").exists()
+
+
+def test_without_the_sdk_nobody_says_who_has_a_login_that_was_being_handed_over(program: Program) -> None:
+    """OpenClaw lists a login whose token is not shown: it may be ours, so ours is not spent, and both stay."""
+    put_login(program)
+    state = installed(program, "2026.9.6", PASTE)
+    row = {"id": "openai:work", "type": "oauth", "expiresAt": "2099-01-01T00:00:00.000Z"}
+    (program.home / "list").write_text(json.dumps({"profiles": [row]}))
+    places = find_places(program.env)
+    place = Place(
+        target="openclaw",
+        state=str(state),
+        config=str(state / "openclaw.json"),
+        home_profile="",
+        agent="",
+        profile_id="openai:work",
+    )
+    mark = Journal(places, "work").fingerprint(Secret("refresh-work"))
+    begun = Delivery(place=place, mode="hand-over", at=datetime.now(UTC), access="", refresh=mark, is_settled=False)
+    deliveries.write(places, Deliveries(profile="work", rows=(begun,)))
+
+    refused = program.json("deliver", "openclaw", "work")
+
+    assert refused["error"] == "hand_over_unclear"
+    assert program.stored()["profiles"]["openai-codex:work"]["refresh"] == "refresh-work"
+    assert deliveries.read(places, "work").unsettled is not None
 
 
 def test_a_login_that_openclaw_reads_already_is_not_leased(program: Program) -> None:
