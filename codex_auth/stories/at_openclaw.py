@@ -34,13 +34,17 @@ class AtOpenClaw:
         self._home = chosen_home(self._env, self._installed)
 
     def had_lease(self) -> bool:
-        """Whether it holds a lease of this login, by our own note."""
+        """Whether it had this login before: a lease by our own note, or all of it, in its own file."""
+        if self._is_in_its_file():
+            return True
         rows = deliveries.read(self._places, self._request.profile).rows
         mine = (self._request.target, self._request.state, self._request.agent)
         return any((row.place.target, row.place.state, row.place.agent) == mine for row in rows)
 
     def deliver(self) -> None:
-        """Lease the login; one that was handed over is there already."""
+        """Lease the login; one that was handed over, or is kept in OpenClaw's own file, is there already."""
+        if self._is_in_its_file():
+            return
         try:
             story.deliver(
                 self._request.profile,
@@ -99,6 +103,10 @@ class AtOpenClaw:
     def restart(self, found: Found) -> str:
         """File a restart."""
         return self._ask(found).restart()
+
+    def _is_in_its_file(self) -> bool:
+        """Whether our store for this login is the very file that OpenClaw reads (of the JSON era)."""
+        return story.is_in_file_of(self._target().place, self._request.profile, self._store, self._places)
 
     def _ask(self, found: Found) -> Asking:
         return Asking(self._installed, self._home, found, profile=self._request.profile, env=self._env)

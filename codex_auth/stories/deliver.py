@@ -98,7 +98,8 @@ def deliver(profile: str, order: Order, *, target: Target, store: Store, places:
     with store.lock(profile, timeout=LOCK_SECONDS):
         held = _deliverable(store.load(profile), profile, order.mode)
         _permit(policy, held, order.mode, target.place, world)
-        _refuse_own_file(held, target.place, store, places)
+        if is_in_file_of(target.place, profile, store, places):  # the lease would take the place of the login
+            raise AlreadyOpenClaws(profile=profile, target=target.place.target)
         gift = Gift(
             credential=held,
             is_whole=order.mode == HAND_OVER,
@@ -378,14 +379,13 @@ def _refresh_if_short(profile: str, margin: timedelta, *, store: Store, places: 
             raise
 
 
-def _refuse_own_file(held: Credential, place: Place, store: Store, places: Places) -> None:
-    """Refuse to write into the file the login is kept in: the lease would take the place of the login."""
+def is_in_file_of(place: Place, profile: str, store: Store, places: Places) -> bool:
+    """Whether a login is kept in the very file that this place reads."""
     import os
 
     if not places.is_openclaw_file:
-        return
-    kind = next((card.store for card in store.cards() if card.profile == held.profile), "")
+        return False
+    kind = next((card.store for card in store.cards() if card.profile == profile), "")
     ours = os.path.realpath(os.path.dirname(places.auth_path))
     theirs = os.path.realpath(os.path.join(place.state, "agents", place.agent or "main", "agent"))
-    if kind == "file" and ours == theirs:
-        raise AlreadyOpenClaws(profile=held.profile, target=place.target)
+    return kind == "file" and ours == theirs

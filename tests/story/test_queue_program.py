@@ -115,6 +115,29 @@ def test_applied_in_the_foreground(program: Program, gateway: "subprocess.Popen[
     assert held["profiles"] == {}
 
 
+def test_a_login_in_openclaws_own_file_is_there_already(program: Program, gateway: "subprocess.Popen[str]") -> None:
+    """As the skill keeps it for OpenClaw of the JSON era: nothing is delivered, and the gateway is told to look."""
+    with gateway:
+        try:
+            assert gateway.stdout
+            assert gateway.stdout.readline() == "up\n"
+            machine(program)
+            del program.env["CODEX_AUTH_PATH"]
+            file = program.home / ".openclaw/agents/main/agent/auth-profiles.json"
+            entry = login("work", life=9 * 24 * 3600)
+            file.write_text(json.dumps({"version": 1, "profiles": {"openai:work": {**entry, "provider": "openai"}}}))
+            file.chmod(0o600)
+            before = file.read_bytes()
+
+            document = program.json("apply", "work")
+        finally:
+            gateway.terminate()
+
+    assert [row["step"] for row in document["applies"]] == ["done"]
+    assert asked(program)[0] == "secrets reload --json"
+    assert file.read_bytes() == before
+
+
 def test_without_openclaw(program: Program) -> None:
     """The failure is in the record, with what to type, and it is the exit status of who waits for it."""
     put(program, {"openai-codex:work": login("work", life=9 * 24 * 3600)})
