@@ -40,6 +40,20 @@ def listen_on_loopback(ports: Sequence[int], *, profile: str) -> tuple[int, list
     raise PortInUse(holders=", ".join(holders), profile=profile)
 
 
+def holders(ports: Sequence[int]) -> dict[int, str]:
+    """Return which of these ports are held on a loopback address, and by whom, as `/proc` tells; none where it is not.
+
+    Nothing is bound for it: a browser may be on its way to a sign-in that is about to listen.
+    """
+    listening = {(port, where) for _, where, port in _listeners()}
+    held = {}
+    for port in ports:
+        for _, address in ADDRESSES:
+            if any((port, covering) in listening for covering in _COVERING[address]):
+                held[port] = _holder(port, address)
+    return held
+
+
 def _listen_on_both(port: int) -> list[socket.socket] | str:
     """Return listening sockets, or the address that is held by somebody else."""
     listening: list[socket.socket] = []

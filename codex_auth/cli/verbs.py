@@ -26,6 +26,7 @@ VERBS = {
     "vault": ("codex_auth.cli.vault", "Change the key of the encrypted vault."),
     "logout": ("codex_auth.cli.logout", "End a login: revoke it, and delete it everywhere here."),
     "remove": ("codex_auth.cli.logout", "The same as logout."),
+    "doctor": ("codex_auth.cli.doctor", "Say what is wrong here, why, and what mends it."),
     "chat": ("codex_auth.cli.chat", "Answer one chat message with one reply, both as JSON: the chat skill's adapter."),
     "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),
     "demo": ("codex_auth.cli.demo", "Run a whole sign-in against the sandbox, in a scratch home."),

@@ -29,11 +29,12 @@ FLOORS = {
     "at_openclaw drift status codex_home use run usage move api_keys codex_provider app_server "
     "carry_in carry_out fitting shown_again queueing rename logout",
     "chat": "message verbs words escape reply render book usage room failing gateway sign_in overview talk",
+    "checks": "finding logins targets folders stores programs keeping network table",
     "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome "
     "delivered token_json hot token login start finish cancel status refresh run usage_json usage_bars "
     "asking usage best listing list_profiles rename keeping timing keep deliver_provider deliver "
     "apply_plan apply carried use bring_in carry_out api_key_words api_key app_server leftovers move "
-    "ended logout vault chat_door chat demo verbs group skill later main",
+    "ended logout vault chat_door chat diagnosis doctor demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
