@@ -149,7 +149,9 @@ def test_a_lock_names_process_and_port(home: OpenClawHome, env: dict[str, str]) 
     """One in the state folder names its port; padding behind it is no matter."""
     lock(home, env, port=4711, startTime=started(os.getpid()))
 
-    assert finding.find(home, env) == Found(pid=os.getpid(), port=4711, supervisor="nobody")
+    assert finding.find(home, env) == Found(
+        pid=os.getpid(), port=4711, supervisor="nobody", started=started(os.getpid())
+    )
 
 
 def test_an_older_lock_names_no_port(home: OpenClawHome, env: dict[str, str]) -> None:

@@ -292,15 +292,46 @@ def test_what_cannot_be_verified_is_taken_back(bed: Bed) -> None:
 
 
 def test_a_gateway_that_does_not_come_back(bed: Bed) -> None:
-    """It is said after ninety seconds, the new lease is gone again, and nothing is started."""
+    """Ninety seconds after its process is gone it is said, the new lease is gone again, and nothing is started."""
     bed.machine.dies = True
     bed.machine.busy = 1.0
+    bed.ask(restart=True)
+    begun = bed.clock.seconds
+
+    [failed] = bed.work()
+
+    assert failed.outcome
+    assert failed.outcome.code == "gateway_stays_down"
+    assert "within 90 seconds" in failed.outcome.message
+    assert bed.clock.seconds - begun == pytest.approx(90, abs=10)
+    assert bed.machine.held == ""
+
+
+@pytest.mark.parametrize("drops_lock", [True, False], ids=["the same process", "another one, by its lock"])
+def test_a_gateway_on_a_slow_machine(bed: Bed, drops_lock: bool) -> None:
+    """One that takes minutes to come back is waited for as long as a process of it is there."""
+    bed.machine.away = 240.0
+    bed.machine.drops_lock = drops_lock
+    bed.ask(restart=True)
+
+    [done] = bed.work()
+
+    assert (done.step, done.effect, done.outcome) == ("done", "now", None)
+    assert bed.machine.restarts == 1
+
+
+@pytest.mark.parametrize("drops_lock", [True, False], ids=["the same process", "another one, by its lock"])
+def test_a_gateway_that_hangs_as_it_starts(bed: Bed, drops_lock: bool) -> None:
+    """One whose process is there and never answers is given up after five minutes, and the new lease is gone again."""
+    bed.machine.away = float("inf")
+    bed.machine.drops_lock = drops_lock
     bed.ask(restart=True)
 
     [failed] = bed.work()
 
     assert failed.outcome
     assert failed.outcome.code == "gateway_stays_down"
+    assert "within 300 seconds" in failed.outcome.message
     assert bed.machine.held == ""
 
 
