@@ -66,7 +66,7 @@ def find(home: OpenClawHome, env: Mapping[str, str], *, platform: str = sys.plat
 
 
 def is_alive(pid: int, began: object) -> bool:
-    """Whether a process is there that began at this time; where the time is no number, whether any of that number is."""
+    """Whether a process is there that began at this time; of whatever time, where that is no number."""
     if not os.path.isdir("/proc/self"):
         return _answers(pid)
     now = started(pid)

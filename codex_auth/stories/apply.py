@@ -381,6 +381,7 @@ class _Runner:
                 away_since = None
             elif health.state == DOWN and away_since is None:
                 away_since = last_sign = now
+                request = self._save(request, steps.RESTARTING, waits_for="")
             if away_since is None and now - begun >= seconds:
                 return False
             if away_since is not None:

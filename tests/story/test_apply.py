@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,8 @@ class Bed:
         self.world: World = self.clock.world(self.told)
         self.machine = Machine(self.clock)
         self.shown: list[str] = []
+        self.waits: list[tuple[str, float]] = []
+        """What each step shown waited for, and when."""
         state = str(folder / ".openclaw")
         self.home = OpenClawHome(state=state, config=f"{state}/openclaw.json", profile="", era=None, agents=("main",))
 
@@ -66,11 +69,15 @@ class Bed:
             places=self.places,
             world=self.world,
             opener=lambda _: self.machine,
-            show=lambda each: self.shown.append(each.step),
+            show=self._show,
             is_now=is_now,
             only=only,
             seconds=seconds,
         )
+
+    def _show(self, request: Request) -> None:
+        self.shown.append(request.step)
+        self.waits.append((request.waits_for, self.clock.seconds))
 
     @property
     def queue(self) -> list[Request]:
@@ -144,6 +151,8 @@ def test_a_busy_gateway_is_waited_for(bed: Bed) -> None:
 
     assert "agent runs: 1" in seen
     assert (done.filed, done.step, bed.machine.restarts) == ("deferred", "done", 1)
+    begun = next(at for (before, _), (after, at) in pairwise(bed.waits) if before and not after)
+    assert begun < (bed.machine.born or 0.0), "that it waits for nothing any more is said while the gateway is away"
 
 
 def test_restarts_keep_their_distance(bed: Bed) -> None:
