@@ -18,6 +18,7 @@ def applied(claw: Claw, *words: str, **env: str) -> dict[str, Any]:
     return row
 
 
+@pytest.mark.long_openclaw("2026.6.1")
 def test_the_next_turn_uses_it(claw: Claw) -> None:
     """Also in a gateway that began without any login, with no moment's absence; and then the next token.
 
