@@ -39,9 +39,10 @@ class _Answers(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer a turn as a stream of events, in the form of ChatGPT's responses."""
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.tokens.append(self.headers.get("Authorization", "").removeprefix("Bearer "))
-        self.server.ways.append((self.path, self.headers.get("chatgpt-account-id", "")))
+        is_turn = _is_turn(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        if is_turn:
+            self.server.tokens.append(self.headers.get("Authorization", "").removeprefix("Bearer "))
+            self.server.ways.append((self.path, self.headers.get("chatgpt-account-id", "")))
         self.server.asked.set()
         self.server.lets_go.wait()
         text = {"type": "output_text", "text": "pong", "annotations": []}
@@ -73,10 +74,18 @@ class _Answers(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.wfile.write(body.encode())
-        self.server.finished += 1
+        self.server.finished += is_turn
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+def _is_turn(body: bytes) -> bool:
+    """Tell a turn from the recap that 2026.9 has a small model write after it, in a plain way of its own."""
+    try:
+        return bool(json.loads(body)["model"] == _MODEL["id"])
+    except ValueError:  # a turn of 2026.9 is packed
+        return True
 
 
 class Gateway:
