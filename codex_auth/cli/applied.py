@@ -9,7 +9,7 @@ from typing import Self
 
 from codex_auth.cli import show as words
 from codex_auth.core.text import printable
-from codex_auth.edge.terminal import Countdown
+from codex_auth.edge.terminal import Stopwatch
 from codex_auth.edge.world import World
 from codex_auth.notes import queue as steps
 from codex_auth.notes.queue import Request
@@ -27,11 +27,12 @@ _UNNOTICED = 0.5
 _SHORT = {
     steps.DELIVERING: "delivering",
     steps.RELOADING: "the gateway reads its logins",
-    steps.WAITING: "waiting",
-    steps.RESTARTING: "waiting for the restart; Ctrl-C leaves it queued, `codex-auth apply` goes on",
+    steps.WAITING: "waiting to restart it",
+    steps.RESTARTING: "the gateway restarts (Ctrl-C: `codex-auth apply` goes on)",
     steps.VERIFYING: "looking whether the gateway sees it",
 }
-"""What stands beside the time on a terminal."""
+"""What stands beside the time on a terminal; with the time it fits into 80 columns."""
+_BUSY = "waiting for running work (Ctrl-C: `codex-auth apply` goes on)"
 _STEPS = {
     steps.QUEUED: "waits for its turn",
     steps.DELIVERING: "is being delivered",
@@ -95,7 +96,7 @@ class Progress:
         self._over = threading.Event()
         self._last = ""
         self._since = world.ticks()
-        self._clock = Countdown(sys.stderr, "", env=world.env)
+        self._clock = Stopwatch(sys.stderr, "", env=world.env)
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._tick, daemon=True)
@@ -115,7 +116,9 @@ class Progress:
             if not request.is_over and said != self._last:
                 self._world.tell(said)
                 self._last, self._since = said, self._world.ticks()
-                self._clock = Countdown(sys.stderr, _SHORT.get(request.step, "working"), env=self._world.env)
+                is_kept = request.step == steps.RESTARTING and request.waits_for
+                short = _BUSY if is_kept else _SHORT.get(request.step, "working")
+                self._clock = Stopwatch(sys.stderr, short, env=self._world.env)
 
     def _tick(self) -> None:
         while not self._over.wait(0.1):

@@ -94,7 +94,7 @@ class GatewayStaysDown(GatewayError):
 
     code = "gateway_stays_down"
     sentence = "The gateway of {state} did not come back within {seconds} seconds of its restart."
-    remedy = "Start it as usual ({start}); its log says why it did not come back."
+    remedy = "Its log says why. Where its process is gone, start it as usual ({start})."
 
 
 class GatewayCrashLoops(GatewayError):

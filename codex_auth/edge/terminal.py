@@ -256,8 +256,19 @@ class Countdown(Progress):
 
     def draw(self, seconds_left: float) -> None:
         """Draw the line anew."""
-        minutes, seconds = divmod(max(0, round(seconds_left)), 60)
-        self.show(f"{minutes:02}:{seconds:02}")
+        self.show(_clock(seconds_left))
+
+
+class Stopwatch(Progress):
+    """The same, where nobody knows what is left, and it is told how long it has been going on."""
+
+    def draw(self, seconds: float) -> None:
+        """Draw the line anew."""
+        self.show(f"{_clock(seconds)} so far")
+
+
+def _clock(seconds: float) -> str:
+    return "{:02}:{:02}".format(*divmod(max(0, round(seconds)), 60))
 
 
 def speaks_unicode(stream: TextIO) -> bool:

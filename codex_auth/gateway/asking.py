@@ -25,6 +25,8 @@ from codex_auth.neighbours.openclaw_homes import OpenClawHome
 
 SECONDS = 60.0
 """How long one question may take; most take two to eight seconds, nearly all of it Node starting."""
+_ANSWER_MS = 40_000
+"""How long OpenClaw waits for an answer; by itself ten seconds, too few for a list of 2026.8.1 that took twenty."""
 SCHEDULED, DEFERRED = "scheduled", "deferred"
 _PASSED_ON = ("HOME", "USERPROFILE", "OPENCLAW_HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LANG", "TZ")
 _ALSO = ("OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
@@ -32,6 +34,7 @@ _ALSO = ("OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD", "DBUS_SESSION_BU
 _ENDED = {"expired", "missing"}
 """What the list of logins says of one that no turn will use."""
 _KNOWN: tuple[tuple[type[GatewayError], tuple[bytes, ...]], ...] = (
+    (GatewaySlow, (b"gateway timeout", b"request timeout")),
     (GatewayScope, (b"scope upgrade", b"missing scope", b"pairing required", b"operator.admin")),
     (GatewayUnauthorized, (b"unauthorized", b"token mismatch", b"token missing", b"password mismatch", b"1008")),
     (GatewayUnreachable, (b"econnrefused", b"1006", b"did not respond", b"connect failed", b"not running")),
@@ -97,20 +100,22 @@ class Asking:
         return DEFERRED if said.get("result") == DEFERRED else SCHEDULED
 
     def _call(self, method: str, params: Mapping[str, object]) -> dict[str, object]:
-        return self._ask(method, "gateway", "call", method, "--params", json.dumps(params), "--json")
+        words = ("--params", json.dumps(params), "--timeout", str(_ANSWER_MS), "--json")
+        return self._ask(method, "gateway", "call", method, *words)
 
     def _ask(self, step: str, *words: str) -> dict[str, object]:
-        facts = {"state": self._home.state, "port": self._found.port, "profile": self._profile, "step": step}
+        facts: dict[str, object] = {"state": self._home.state, "port": self._found.port, "profile": self._profile}
+        facts |= {"step": step, "seconds": f"{SECONDS:g}"}
         program = os.path.realpath(self._installed.program)
         is_script = program.endswith((".mjs", ".js", ".cjs"))
         for node in self._nodes():
             command = [node, program, *words] if is_script else [program, *words]
             done = errand.send(command, b"", self._environment(node), seconds=SECONDS, with_errors=True)
             if done.is_late:
-                raise GatewaySlow(**facts, seconds=f"{SECONDS:g}")
+                raise GatewaySlow(**facts)
             if done.status == 0:
                 return next(_objects(done.text), {})
-            said = done.text.lower()
+            said = done.text.lower().replace(b":%d" % self._found.port, b"")  # a port may look like a code
             for kind, marks in _KNOWN:
                 if any(mark in said for mark in marks):
                     raise kind(**facts)

@@ -39,6 +39,8 @@ class Found:
     supervisor: str
     node: str = ""
     """The Node that runs it; empty where the system does not say."""
+    started: int | None = None
+    """When its process began, by /proc: with the number it is that process, and no later one of the same number."""
 
 
 def find(home: OpenClawHome, env: Mapping[str, str], *, platform: str = sys.platform) -> Found | None:
@@ -47,19 +49,36 @@ def find(home: OpenClawHome, env: Mapping[str, str], *, platform: str = sys.plat
     Raises `GatewayOfOther` for one that another user of the machine runs.
     """
     for path, pid, held in _locks(home, env):
-        if _is_alive(pid, held.get("startTime")):
+        if is_alive(pid, held.get("startTime")):
             user = _owner(pid, path)
             if user is not None and user != _uid():
                 raise GatewayOfOther(state=home.state, user=user)
             port = held.get("port")
             port = port if isinstance(port, int) else _listening(pid) or _configured_port(home, env)
-            return Found(pid=pid, port=port, supervisor=supervisor(home, env, pid, platform), node=_node(pid))
+            runs_it = supervisor(home, env, pid, platform)
+            return Found(pid=pid, port=port, supervisor=runs_it, node=_node(pid), started=started(pid))
     if home.is_chosen:
         # One that keeps its lock where this environment does not look: a service may have a TMPDIR of its own.
         port = _configured_port(home, env)
         if health.ask(port).state in {health.UP, health.STARTING}:
             return Found(pid=None, port=port, supervisor=supervisor(home, env, None, platform))
     return None
+
+
+def is_alive(pid: int, began: object) -> bool:
+    """Whether a process is there that began at this time; of whatever time, where that is no number."""
+    if not os.path.isdir("/proc/self"):
+        return _answers(pid)
+    now = started(pid)
+    return now is not None and (not isinstance(began, int) or now == began)
+
+
+def started(pid: int) -> int | None:
+    """Return when a process began, in ticks since the machine did; None for one that is gone, or where nobody says."""
+    fields = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    if len(fields) <= _START_TIME or fields[0] == "Z":
+        return None
+    return int(fields[_START_TIME])
 
 
 def supervisor(home: OpenClawHome, env: Mapping[str, str], pid: int | None, platform: str = sys.platform) -> str:
@@ -103,16 +122,6 @@ def _read(path: str) -> tuple[int, Mapping[str, object]] | None:
         return int(held["pid"]), held
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-
-
-def _is_alive(pid: int, started: object) -> bool:
-    """Whether that process is the one that wrote the lock."""
-    if not os.path.isdir("/proc/self"):
-        return _answers(pid)
-    fields = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    if len(fields) <= _START_TIME or fields[0] == "Z":
-        return False
-    return not isinstance(started, int) or fields[_START_TIME] == str(started)
 
 
 def _answers(pid: int) -> bool:

@@ -14,7 +14,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +51,8 @@ class Seen:
     pid: int | None
     port: int | None
     uptime_ms: int | None
+    started: int | None = None
+    """When its process began, as `gateway.finding` has it; records of before do not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +165,7 @@ def written(request: Request) -> dict[str, object]:
         "attempts": request.attempts,
         "had_before": request.had_before,
         "asked": request.asked,
-        "seen": seen and {"pid": seen.pid, "port": seen.port, "uptime_ms": seen.uptime_ms},
+        "seen": seen and asdict(seen),
         "outcome": outcome
         and {"code": outcome.code, "message": outcome.message, "hint": outcome.hint, "exit_code": outcome.status},
     }
@@ -195,6 +197,10 @@ _TEXTS = (
 )
 
 
+def _read_seen(row: Mapping[str, Any]) -> Seen:
+    return Seen(pid=row["pid"], port=row["port"], uptime_ms=row["uptime_ms"], started=row.get("started"))
+
+
 def _read(row: Mapping[str, Any]) -> Request:
     if not all(isinstance(row[name], str) for name in _TEXTS) or row["step"] not in {*NEXT, *FINAL}:
         raise TypeError
@@ -209,7 +215,7 @@ def _read(row: Mapping[str, Any]) -> Request:
         attempts=int(row["attempts"]),
         had_before=None if had is None else had is True,
         asked=None if row["asked"] is None else float(row["asked"]),
-        seen=None if seen is None else Seen(pid=seen["pid"], port=seen["port"], uptime_ms=seen["uptime_ms"]),
+        seen=None if seen is None else _read_seen(seen),
         outcome=None
         if outcome is None
         else Outcome(

@@ -58,7 +58,9 @@ GRACE = 35.0
 IDLE_SECONDS, BUSY_SECONDS = 90.0, 420.0
 """How long a restart may take: at once, or after the five minutes that OpenClaw gives running work at most."""
 DOWN_SECONDS = 90.0
-"""How long a gateway may be away; 2026.9.6 takes eight seconds on an idle machine, and minutes have been seen."""
+"""How long no process of a gateway may be there, before we say that nobody starts it again."""
+AWAY_SECONDS = 300.0
+"""How long a gateway may be away whose process is there: 8 seconds on an idle machine, 90 seen on a busy one (9.6)."""
 STEADY_SECONDS = 3.0
 """A gateway that crashes as it starts does so within this time, or too late for us to see."""
 _T = TypeVar("_T")
@@ -95,6 +97,10 @@ class Site(Protocol):
 
     def health(self, found: Found) -> Health:
         """Return how it is."""
+        ...
+
+    def lives(self, seen: Seen) -> bool:
+        """Whether the process that was the gateway then is still there."""
         ...
 
     def reload(self, found: Found) -> None:
@@ -286,7 +292,7 @@ class _Runner:
             steps.DELIVERING,
             attempts=request.attempts + 1,
             had_before=site.had_lease() if request.had_before is None else request.had_before,
-            seen=found and Seen(pid=found.pid, port=found.port, uptime_ms=health.uptime_ms),
+            seen=found and _seen(found, health),
         )
 
     def _deliver(self, request: Request, site: Site) -> Request:
@@ -331,7 +337,7 @@ class _Runner:
             return request
         preflight = site.preflight(found)
         waits = "" if preflight.is_safe else preflight.waits_for
-        seen = Seen(pid=found.pid, port=found.port, uptime_ms=health.uptime_ms)
+        seen = _seen(found, health)
         return self._file_restart(
             self._save(request, steps.RESTARTING, waits_for=waits, seen=seen, asked=self._world.ticks()), site, found
         )
@@ -361,7 +367,8 @@ class _Runner:
     def _comes(self, request: Request, site: Site, seconds: float) -> bool:
         """Return whether the gateway is one that began after the restart was asked for, within a time."""
         begun = self._world.ticks()
-        down_since: float | None = None
+        away_since: float | None = None
+        last_sign = begun
         found = self._where(request, site)
         while True:
             health = site.health(found)
@@ -369,17 +376,19 @@ class _Runner:
             if health.state == UP:
                 if self._has_restarted(request, health, request.asked or 0.0):
                     return True
-                if health.uptime_ms is None and down_since is not None:
+                if health.uptime_ms is None and away_since is not None:
                     return True
-                down_since = None
-            elif health.state == DOWN:
-                down_since = now if down_since is None else down_since
-                if now - down_since >= DOWN_SECONDS:
-                    raise GatewayStaysDown(
-                        **self._facts(request), seconds=f"{DOWN_SECONDS:g}", start=START[found.supervisor]
-                    )
-            if now - begun >= seconds and down_since is None:
+                away_since = None
+            elif health.state == DOWN and away_since is None:
+                away_since = last_sign = now
+                request = self._save(request, steps.RESTARTING, waits_for="")
+            if away_since is None and now - begun >= seconds:
                 return False
+            if away_since is not None:
+                last_sign = now if health.state != DOWN or _is_there(request, site) else last_sign
+                if now - last_sign >= DOWN_SECONDS or now - away_since >= AWAY_SECONDS:
+                    away = f"{now - away_since:.0f}"
+                    raise GatewayStaysDown(**self._facts(request), seconds=away, start=START[found.supervisor])
             self._rest(_POLL)
 
     def _verify(self, request: Request, site: Site) -> Request:
@@ -512,6 +521,18 @@ class _Runner:
 
     def _facts(self, request: Request) -> dict[str, object]:
         return {"state": request.state, "profile": request.profile}
+
+
+def _seen(found: Found, health: Health) -> Seen:
+    return Seen(pid=found.pid, port=found.port, uptime_ms=health.uptime_ms, started=found.started)
+
+
+def _is_there(request: Request, site: Site) -> bool:
+    """Whether a process is there for a gateway that is away: the same one, or one that holds its lock by now."""
+    if request.seen is not None and site.lives(request.seen):
+        return True
+    found = site.find()
+    return found is not None and found.pid is not None
 
 
 def _change(file: PendingFile, world: World, act: Callable[[PendingTable], _T]) -> _T:

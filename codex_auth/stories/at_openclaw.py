@@ -16,7 +16,7 @@ from codex_auth.neighbours.openclaw import installation
 from codex_auth.neighbours.openclaw_homes import chosen_home
 from codex_auth.notes import deliveries
 from codex_auth.notes.deliveries import LEASE
-from codex_auth.notes.queue import Request
+from codex_auth.notes.queue import Request, Seen
 from codex_auth.stores.protocol import Store
 from codex_auth.stories import deliver as story
 
@@ -79,6 +79,10 @@ class AtOpenClaw:
     def health(self, found: Found) -> Health:
         """Return how it is."""
         return health.ask(found.port)
+
+    def lives(self, seen: Seen) -> bool:
+        """Whether the process that was the gateway is still there."""
+        return seen.pid is not None and finding.is_alive(seen.pid, seen.started)
 
     def reload(self, found: Found) -> None:
         """Let its next turn use what is there."""

@@ -22,13 +22,14 @@ from tests.crash.scene import KNOWN_FILES, PROFILE, Finding, Result, Scene
 
 KEPT_FILES = KNOWN_FILES | {"applies.json", "gateway.state.lock", "auth-state.json"}
 _OPENCLAW = """#!/bin/sh
+listed='[{"profiles": [{"profileId": "openai:@PROFILE@", "status": "ok"}]}]'
 echo "$1 $2 $3" >> "${0%/*}/asked"
 case "$1 $2" in
   "secrets reload") echo '{"ok": true}' ;;
-  "gateway call") echo '{"safe": true, "counts": {"totalActive": 0}, "blockers": []}' ;;
+  "gateway call") echo '{"safe": true, "blockers": [], "providers": '"$listed"'}' ;;
   "gateway restart") echo '{"ok": true, "result": "scheduled"}' ;;
 esac
-"""
+""".replace("@PROFILE@", PROFILE)
 _OLD = 100.0
 """Seconds that the gateway has been up: more than the spacing of restarts."""
 

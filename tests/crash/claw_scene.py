@@ -41,7 +41,8 @@ case "$1 $2" in
     said='{{"ok": true}}' ;;
   "gateway restart") cp "{folder}/held" "{folder}/used" 2>/dev/null || cp "{file}" "{folder}/used"; word=restart
     said='{{"result": "scheduled"}}' ;;
-  "gateway call") word=look; said='{{"safe": true}}' ;;
+  "gateway call") word=look
+    said='{{"safe": true, "providers": [{{"profiles": [{{"profileId": "{id}", "status": "ok"}}]}}]}}' ;;
   *) word="$*"; said='{{}}' ;;
 esac
 echo "$word" >> "{folder}/asked"
@@ -145,7 +146,7 @@ class ClawScene(Scene):
         self.claw.mkdir()
         facts = {"folder": self.claw, "file": self.their_file, "python": sys.executable}
         node = _NODE.format(**facts) if self.wants_restart else _NO_NODE
-        for name, text in (("openclaw", _COMMAND_LINE.format(**facts)), ("node", node)):
+        for name, text in (("openclaw", _COMMAND_LINE.format(id=ID, **facts)), ("node", node)):
             (self.claw / name).write_text(text)
             (self.claw / name).chmod(0o755)
         release = "2026.9.6" if self.wants_restart else "2026.6.1"

@@ -149,7 +149,9 @@ def test_a_lock_names_process_and_port(home: OpenClawHome, env: dict[str, str]) 
     """One in the state folder names its port; padding behind it is no matter."""
     lock(home, env, port=4711, startTime=started(os.getpid()))
 
-    assert finding.find(home, env) == Found(pid=os.getpid(), port=4711, supervisor="nobody")
+    assert finding.find(home, env) == Found(
+        pid=os.getpid(), port=4711, supervisor="nobody", started=started(os.getpid())
+    )
 
 
 def test_an_older_lock_names_no_port(home: OpenClawHome, env: dict[str, str]) -> None:
@@ -221,7 +223,7 @@ printf '%s\\n' "$@" > "{folder}/words"; /usr/bin/env > "{folder}/env"
 """
 
 
-def asking(folder: Path, does: str, **more: str) -> Asking:
+def asking(folder: Path, does: str, *, port: int = 4711, **more: str) -> Asking:
     """Return a gateway to ask through an `openclaw` that does this."""
     package = folder / "package"
     package.mkdir()
@@ -233,7 +235,8 @@ def asking(folder: Path, does: str, **more: str) -> Asking:
     node.symlink_to("/bin/true")
     env = {"HOME": str(folder), "PATH": f"{package}:{folder}", **more}
     found = installation(env)
-    return Asking(found, chosen_home(env, found), Found(pid=1, port=4711, supervisor="nobody"), profile="work", env=env)
+    gateway = Found(pid=1, port=port, supervisor="nobody")
+    return Asking(found, chosen_home(env, found), gateway, profile="work", env=env)
 
 
 def test_fixed_words_and_an_environment_of_its_own(tmp_path: Path) -> None:
@@ -267,12 +270,14 @@ def test_fixed_words_and_an_environment_of_its_own(tmp_path: Path) -> None:
         ("unauthorized: gateway token mismatch", GatewayUnauthorized),
         ("gateway closed (1006 abnormal closure (no close frame))", GatewayUnreachable),
         ("connect ECONNREFUSED 127.0.0.1:1", GatewayUnreachable),
+        ("gateway timeout after 10000ms, Gateway target: ws://127.0.0.1:10081", GatewaySlow),
+        ("method not found; url ws://127.0.0.1:51008", GatewayError),
         ("something else with a secret sk-canary", GatewayError),
     ],
 )
 def test_each_refusal_has_its_own_error(tmp_path: Path, said: str, expected: type[GatewayError]) -> None:
     """By the words that are known; what it said is never repeated."""
-    asked = asking(tmp_path, f"echo '{said}' >&2; exit 1")
+    asked = asking(tmp_path, f"echo '{said}' >&2; exit 1", port=51008)
 
     with pytest.raises(GatewayError) as refused:
         asked.reload()
@@ -312,6 +317,8 @@ def test_what_it_lists(tmp_path: Path, rows: list[object], expected: bool) -> No
         "models.authStatus",
         "--params",
         '{"refresh": true, "agentId": "news"}',
+        "--timeout",
+        "40000",
         "--json",
     ]
 
@@ -321,7 +328,10 @@ def test_looking_anew(tmp_path: Path) -> None:
     asking(tmp_path, "echo '{}'").look_anew()
 
     words = (tmp_path / "words").read_text().splitlines()
-    assert words == ["gateway", "call", "models.authRefresh", "--params", '{"operation": "update"}', "--json"]
+    assert words == [
+        *("gateway", "call", "models.authRefresh", "--params", '{"operation": "update"}'),
+        *("--timeout", "40000", "--json"),
+    ]
 
 
 def test_json_among_warnings_on_stderr(tmp_path: Path) -> None:

@@ -76,6 +76,16 @@ class Claw:
         return self.release <= "2026.6.1"
 
     @property
+    def needs_cold_start(self) -> bool:
+        """Tell whether its gateway never sees a first login before it is another process."""
+        return self.release == "2026.8.1"
+
+    @property
+    def way(self) -> tuple[str, str]:
+        """Return path and account of a turn where the configuration names a server of its own."""
+        return ("/v1/responses", "") if self.release < "2026.8" else ("/v1/codex/responses", "account-work")
+
+    @property
     def profile_id(self) -> str:
         """Return what this release calls the profile `work`."""
         return "openai-codex:work" if self.release < "2026.5.30" else "openai:work"

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,18 +14,21 @@ from typing import Any, Self
 from codex_auth.gateway import health
 from tests.real_openclaw.claw import Claw
 
-_PATIENCE = 90.0
+_PATIENCE = 180.0
+_GROWN_UP = 31_000
 
 
 class Model(http.server.ThreadingHTTPServer):
-    """A model server on loopback: it answers `pong`, after a delay if one is set, and keeps the tokens."""
+    """A model server on loopback: it answers `pong`, unless it is held, and keeps the tokens."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
         self.tokens: list[str] = []
         self.ways: list[tuple[str, str]] = []
         """Path and account of each request."""
-        self.delay = 0.0
+        self.lets_go = threading.Event()
+        """Cleared, no turn ends."""
+        self.lets_go.set()
         self.asked = threading.Event()
         self.finished = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -35,11 +39,12 @@ class _Answers(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer a turn as a stream of events, in the form of ChatGPT's responses."""
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.tokens.append(self.headers.get("Authorization", "").removeprefix("Bearer "))
-        self.server.ways.append((self.path, self.headers.get("chatgpt-account-id", "")))
+        is_turn = _is_turn(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        if is_turn:
+            self.server.tokens.append(self.headers.get("Authorization", "").removeprefix("Bearer "))
+            self.server.ways.append((self.path, self.headers.get("chatgpt-account-id", "")))
         self.server.asked.set()
-        time.sleep(self.server.delay)
+        self.server.lets_go.wait()
         text = {"type": "output_text", "text": "pong", "annotations": []}
         item = {"id": "m1", "type": "message", "role": "assistant", "status": "completed", "content": [text]}
         usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
@@ -69,10 +74,18 @@ class _Answers(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.wfile.write(body.encode())
-        self.server.finished += 1
+        self.server.finished += is_turn
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+def _is_turn(body: bytes) -> bool:
+    """Tell a turn from the recap that 2026.9 has a small model write after it, in a plain way of its own."""
+    try:
+        return bool(json.loads(body)["model"] == _MODEL["id"])
+    except ValueError:  # a turn of 2026.9 is packed
+        return True
 
 
 class Gateway:
@@ -95,6 +108,11 @@ class Gateway:
         claw.config.write_text(json.dumps(settings))
         (claw.program.home / "tmp").mkdir(exist_ok=True)
         claw.program.env["TMPDIR"] = str(claw.program.home / "tmp")
+
+    def start_again(self) -> None:
+        """End it, and start it anew: another process."""
+        self.__exit__(None, None, None)
+        self.__enter__()
 
     def __enter__(self) -> Self:
         self._log = (self.claw.program.home / "gateway.log").open("w")
@@ -131,9 +149,12 @@ class Gateway:
         """Return its age in milliseconds."""
         return health.ask(self.port).uptime_ms or 0
 
-    def starts(self) -> int:
-        """Return how often it started, by its log."""
-        return Path(self._log.name).read_text().count("] starting...")
+    def grow_up(self) -> None:
+        """Wait until it is so old that it may restart: OpenClaw keeps thirty seconds between two."""
+        end = time.monotonic() + _PATIENCE
+        while self.uptime() < _GROWN_UP:
+            assert time.monotonic() < end, "the gateway does not grow older"
+            time.sleep(0.5)
 
     def turn(self) -> None:
         """Let the main agent of the running gateway do one turn."""
@@ -141,23 +162,28 @@ class Gateway:
         assert "fallbackFrom" not in done.stdout, done.stdout[-2000:]
         assert done.returncode == 0, done.stderr[-2000:]
 
-    def turning(self) -> threading.Thread:
-        """Begin such a turn elsewhere, and return the thread that ends with it."""
-        turn = threading.Thread(target=self.turn)
-        turn.start()
+    def turning(self) -> Future[None]:
+        """Begin such a turn elsewhere, and return what ends with it."""
+        pool = ThreadPoolExecutor(1)
+        turn = pool.submit(self.turn)
+        pool.shutdown(wait=False)
         return turn
 
 
 class Client:
-    """Somebody who asks the gateway for its health every 50 milliseconds, and writes down when it did not answer."""
+    """Somebody who asks the gateway for its health every 50 milliseconds, and writes down what is amiss or new."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._over = threading.Event()
         self.asked = 0
         self.missed: list[str] = []
+        self.restarts = 0
+        """How often it was younger than the time before."""
+        self._age = 0
 
     def __enter__(self) -> Self:
+        self._over.clear()
         self._thread = threading.Thread(target=self._ask)
         self._thread.start()
         return self
@@ -169,9 +195,12 @@ class Client:
     def _ask(self) -> None:
         while not self._over.wait(0.05):
             self.asked += 1
-            state = health.ask(self._port, seconds=10).state
-            if state != health.UP:
-                self.missed.append(state)
+            now = health.ask(self._port, seconds=10)
+            if now.state != health.UP:
+                self.missed.append(now.state)
+            elif now.uptime_ms is not None:
+                self.restarts += now.uptime_ms < self._age
+                self._age = now.uptime_ms
 
 
 _MODEL = {"id": "gpt-5.5", "name": "m", "contextWindow": 200000, "maxTokens": 1000, "input": ["text"]}

@@ -10,6 +10,7 @@ from codex_auth.edge.world import World
 from codex_auth.gateway.asking import DEFERRED, SCHEDULED, Preflight
 from codex_auth.gateway.finding import Found
 from codex_auth.gateway.health import DOWN, UP, Health
+from codex_auth.notes.queue import Seen
 
 PORT = 18999
 
@@ -62,6 +63,8 @@ class Machine:
     crashes: bool = False
     """Whether it begins anew every two seconds since it restarted."""
     heals: bool = True
+    drops_lock: bool = False
+    """Whether nothing but its process tells that it is there while it is away."""
     is_blind: bool = False
     """Whether its gateway looks where no login is, until it is told to find out anew."""
     calls: list[str] = field(default_factory=list)
@@ -110,7 +113,14 @@ class Machine:
         """Return the gateway."""
         self.settle()
         runs = self.born is not None or self.pending is not None
-        return Found(pid=7, port=PORT, supervisor="systemd") if runs else None
+        runs &= not self.drops_lock or self.pending is not None or self.clock.seconds >= (self.born or 0.0)
+        return Found(pid=7, port=PORT, supervisor="systemd", started=70) if runs else None
+
+    def lives(self, seen: Seen) -> bool:
+        """Tell whether its process is there; one without a lock restarts in itself, the other has a new process."""
+        self.settle()
+        is_same = not self.restarts or self.drops_lock
+        return (seen.pid, seen.started) == (7, 70) and is_same and self.born is not None
 
     def health(self, found: Found) -> Health:
         """Tell its age, if it is there."""

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,8 @@ class Bed:
         self.world: World = self.clock.world(self.told)
         self.machine = Machine(self.clock)
         self.shown: list[str] = []
+        self.waits: list[tuple[str, float]] = []
+        """What each step shown waited for, and when."""
         state = str(folder / ".openclaw")
         self.home = OpenClawHome(state=state, config=f"{state}/openclaw.json", profile="", era=None, agents=("main",))
 
@@ -66,11 +69,15 @@ class Bed:
             places=self.places,
             world=self.world,
             opener=lambda _: self.machine,
-            show=lambda each: self.shown.append(each.step),
+            show=self._show,
             is_now=is_now,
             only=only,
             seconds=seconds,
         )
+
+    def _show(self, request: Request) -> None:
+        self.shown.append(request.step)
+        self.waits.append((request.waits_for, self.clock.seconds))
 
     @property
     def queue(self) -> list[Request]:
@@ -144,6 +151,8 @@ def test_a_busy_gateway_is_waited_for(bed: Bed) -> None:
 
     assert "agent runs: 1" in seen
     assert (done.filed, done.step, bed.machine.restarts) == ("deferred", "done", 1)
+    begun = next(at for (before, _), (after, at) in pairwise(bed.waits) if before and not after)
+    assert begun < (bed.machine.born or 0.0), "that it waits for nothing any more is said while the gateway is away"
 
 
 def test_restarts_keep_their_distance(bed: Bed) -> None:
@@ -292,15 +301,46 @@ def test_what_cannot_be_verified_is_taken_back(bed: Bed) -> None:
 
 
 def test_a_gateway_that_does_not_come_back(bed: Bed) -> None:
-    """It is said after ninety seconds, the new lease is gone again, and nothing is started."""
+    """Ninety seconds after its process is gone it is said, the new lease is gone again, and nothing is started."""
     bed.machine.dies = True
     bed.machine.busy = 1.0
+    bed.ask(restart=True)
+    begun = bed.clock.seconds
+
+    [failed] = bed.work()
+
+    assert failed.outcome
+    assert failed.outcome.code == "gateway_stays_down"
+    assert "within 90 seconds" in failed.outcome.message
+    assert bed.clock.seconds - begun == pytest.approx(90, abs=10)
+    assert bed.machine.held == ""
+
+
+@pytest.mark.parametrize("drops_lock", [True, False], ids=["the same process", "another one, by its lock"])
+def test_a_gateway_on_a_slow_machine(bed: Bed, drops_lock: bool) -> None:
+    """One that takes minutes to come back is waited for as long as a process of it is there."""
+    bed.machine.away = 240.0
+    bed.machine.drops_lock = drops_lock
+    bed.ask(restart=True)
+
+    [done] = bed.work()
+
+    assert (done.step, done.effect, done.outcome) == ("done", "now", None)
+    assert bed.machine.restarts == 1
+
+
+@pytest.mark.parametrize("drops_lock", [True, False], ids=["the same process", "another one, by its lock"])
+def test_a_gateway_that_hangs_as_it_starts(bed: Bed, drops_lock: bool) -> None:
+    """One whose process is there and never answers is given up after five minutes, and the new lease is gone again."""
+    bed.machine.away = float("inf")
+    bed.machine.drops_lock = drops_lock
     bed.ask(restart=True)
 
     [failed] = bed.work()
 
     assert failed.outcome
     assert failed.outcome.code == "gateway_stays_down"
+    assert "within 300 seconds" in failed.outcome.message
     assert bed.machine.held == ""
 
 

@@ -103,7 +103,7 @@ def test_applied_in_the_foreground(program: Program, gateway: "subprocess.Popen[
     assert "the gateway's next turn uses it" in done.stdout
     assert asked(program) == [
         "secrets reload --json",
-        'gateway call models.authStatus --params {"refresh": true} --json',
+        'gateway call models.authStatus --params {"refresh": true} --timeout 40000 --json',
     ]
     assert "work is applied at openclaw" in program("status").stdout
     assert "work is applied at openclaw" in program("apply", "--list").stdout
