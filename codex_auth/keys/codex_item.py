@@ -27,13 +27,23 @@ class _Items:
             return None if found is None else found.get_secret().decode()
 
     def set_password(self, _service: str, username: str, password: str) -> None:
-        """Create the item, or replace it."""
+        """Put it into the item that is there, or make one; a second one, which a keyring may have let arise, goes.
+
+        GNOME Keyring adds an attribute of its own to some items (`xdg:schema`), and then makes a second one beside the
+        first when it is asked to replace that.
+        """
         import secretstorage
 
         label = f"{getpass.getuser()}@{SERVICE}:default (keyring v3.6.3)"
         with closing(secretstorage.dbus_init()) as bus:
             collection = secretstorage.get_default_collection(bus)
-            collection.create_item(label, _attributes(username), password.encode(), replace=True)
+            there = list(collection.search_items(_attributes(username)))
+            if not there:
+                collection.create_item(label, _attributes(username), password.encode(), replace=True)
+            for item in there[:1]:
+                item.set_secret(password.encode())
+            for item in there[1:]:
+                item.delete()
 
     def delete_password(self, _service: str, username: str) -> None:
         """Remove the item."""

@@ -583,6 +583,7 @@ HASTY = """
 import sys
 from codex_auth.net import wire
 wire.send.__kwdefaults__["timeout"] = 1.0
+wire.sender_to.__kwdefaults__["timeout"] = 1.0
 from codex_auth.cli.main import main
 main()
 """
