@@ -41,7 +41,7 @@ def ports(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - every check'
 def reachable(patient: Patient) -> Iterator[Finding]:
     """Find providers of the logins here that do not answer, and clocks that differ from theirs."""
     places = patient.places
-    issuers = {card.identity.issuer or OPENAI_ISSUER for card in patient.report.cards} or {OPENAI_ISSUER}
+    issuers = {card.identity.issuer or OPENAI_ISSUER for card in patient.report.cards if card.kind != "api_key"}
     for issuer in sorted(issuers):
         provider = Provider(issuer=issuer)
         try:

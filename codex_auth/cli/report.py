@@ -121,7 +121,7 @@ def row(card: Card, unnamed: str, now: datetime, *, full: bool) -> tuple[str, ..
 def ends(card: Card, now: datetime) -> str:
     """Return when a login ends, as a person would say it."""
     if card.expires is None:
-        return "unknown"
+        return "never" if card.kind == "api_key" else "unknown"
     left = words.duration(card.expires - now)
     return f"in {left}" if card.expires > now else f"{left} ago"
 

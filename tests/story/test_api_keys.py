@@ -154,3 +154,12 @@ def test_removing(program: Program, tmp_path: Path) -> None:
     assert "revoked where it was made" in done.stderr
     held = [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
     assert held == []
+
+
+def test_a_key_never_ends(program: Program) -> None:
+    """`status` and `list` say so, where a login's end would stand."""
+    assert program("key", "add", "plat", given=KEY).returncode == 0
+
+    for verb in ("status", "list"):
+        row = next(line for line in program(verb).stdout.splitlines() if line.startswith("plat"))
+        assert " never" in row
