@@ -4,7 +4,15 @@ import json
 
 import pytest
 
+from codex_auth.neighbours.openclaw import AGENT_ERA, JSON_ERA, SHARED_ERA
 from tests.real_openclaw.claw import Claw, access_token, put_login
+
+STATE_OF = {
+    JSON_ERA: "auth-state.json",
+    AGENT_ERA: "openclaw-agent.sqlite",
+    SHARED_ERA: "state/openclaw.sqlite",
+}
+"""Each era, and what OpenClaw of it says of where it keeps the state of its credentials."""
 
 
 def test_a_lease_lives(claw: Claw) -> None:
@@ -23,8 +31,10 @@ def test_a_lease_lives(claw: Claw) -> None:
     held = claw.held() or {}
     assert (held["type"], held["token"], held["email"]) == ("token", first, "work@example.com")
     assert "refresh" not in held
-    row = claw.profiles()[claw.profile_id]
-    assert row["type"] == "token"
+    listed = claw.json("models", "auth", "list")
+    assert {row["id"]: row["type"] for row in listed["profiles"]} == {claw.profile_id: "token"}
+    era = program.json("status", "--why")["why"]["openclaw"]["era"]  # told by files and package metadata alone
+    assert listed["authStatePath"].endswith(STATE_OF[era])
     assert claw.json_file.exists() is claw.is_json_era
 
     shown = program.json("status")["profiles"][0]["delivered"]
