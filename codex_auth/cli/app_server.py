@@ -1,6 +1,6 @@
 """`codex-auth app-server`: a program's `codex app-server`, signed in by us."""
 
-import sys
+from functools import partial
 
 import click
 
@@ -36,4 +36,4 @@ def command(ctx: click.Context, name: str | None, *, auth_path: str, words: list
     profile = meant_profile(chosen_profile(name, places, world), store)
     program = child.find(words[0], world.env)
     server = AppServer(profile, store=store, places=places, world=world)
-    return server.serve(program, words, server.environment(), sys.stdin.buffer, sys.stdout.buffer)
+    return server.serve(program, words, server.environment(), child.lines(0), partial(child.write, 1))

@@ -88,7 +88,7 @@ class Dialogue:
             message = _message(line)
             number = message.get("id")
             if isinstance(number, str) and number.startswith(self._mark):
-                return Heard(Kind.FAILED if "error" in message else Kind.DONE)
+                return self._replied(message)
         if _COMPLETED in line and self._completions:
             params = _message(line).get("params")
             if isinstance(params, dict) and params.get("loginId") is None:
@@ -99,6 +99,12 @@ class Dialogue:
             if message.get("method") == _REFRESH and "id" in message:
                 return Heard(Kind.ASKED, message["id"])
         return Heard(Kind.PASS)
+
+    def _replied(self, message: dict[str, Any]) -> Heard:
+        if "error" not in message:
+            return Heard(Kind.DONE)
+        self._completions -= 1  # none follows: the next one that names no login is the program's own
+        return Heard(Kind.FAILED)
 
 
 def _tokens(credential: Credential) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """What can go wrong when a login is given to Codex."""
 
 from codex_auth.core.delivery_errors import DeliveryError
+from codex_auth.core.errors import AuthError
 
 
 class CodexHasLogin(DeliveryError):
@@ -97,6 +98,15 @@ class CodexKeyringUnusable(DeliveryError):
     sentence = "Codex in {home} keeps its login in the keyring, and {problem}."
     remedy = 'Unlock the keyring, or set `cli_auth_credentials_store = "file"` in {config}, and run the command again.'
     status = 7
+
+
+class AccountChanged(AuthError):
+    """The profile of a running app server became another account's."""
+
+    code = "account_changed"
+    sentence = "{profile} is another account now than this app server began with; it gets no token of it."
+    remedy = "Start the program again, which then works as the other account."
+    status = 5
 
 
 class CodexConfigInTheWay(DeliveryError):

@@ -81,7 +81,6 @@ def test_replies_to_ours_are_ours() -> None:
         dialogue.heard(each).kind
         for each in [
             line(id=own, result={}),
-            line(id=own, error={}),
             theirs,
             completed,
             completed,
@@ -89,7 +88,16 @@ def test_replies_to_ours_are_ours() -> None:
         ]
     ]
 
-    assert kinds == [Kind.DONE, Kind.FAILED, Kind.PASS, Kind.HIDDEN, Kind.PASS, Kind.PASS]
+    assert kinds == [Kind.DONE, Kind.PASS, Kind.HIDDEN, Kind.PASS, Kind.PASS]
+
+
+def test_no_completion_follows_a_sign_in_that_was_not_taken() -> None:
+    """The next completion without a number is then of the program's own sign-in, and it must hear of it."""
+    dialogue = Dialogue(MARK)
+    own = json.loads(dialogue.login(LOGIN))["id"]
+    completed = line(method="account/login/completed", params={"loginId": None, "success": True})
+
+    assert [dialogue.heard(each).kind for each in [line(id=own, error={}), completed]] == [Kind.FAILED, Kind.PASS]
 
 
 def test_a_text_that_quotes_us_passes() -> None:

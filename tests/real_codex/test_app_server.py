@@ -57,6 +57,20 @@ def test_a_401_in_the_middle(bed: Bed) -> None:
     assert not [each for each in talk.everything if ours.search(each)]
 
 
+def test_two_401_at_once(bed: Bed) -> None:
+    """Two turns whose requests are refused with the same token go on with the same new one: one refresh."""
+    bed.sandbox.fault("status", route="responses", value=401, count=2)
+
+    with talking(bed) as talk:
+        threads = [talk.ask("thread/start", {})["thread"]["id"] for _ in range(2)]
+        for thread in threads:
+            talk.ask("turn/start", {"threadId": thread, "input": [{"type": "text", "text": "hi"}]})
+        ended = [talk.wait_for("turn/completed")["turn"] for _ in threads]
+
+    assert [each["status"] for each in ended] == ["completed", "completed"], ended
+    assert len(bed.sandbox.log("token", "refresh_token")) == 1
+
+
 def test_the_home_keeps_no_token(bed: Bed) -> None:
     """Tokens are in the app server's memory alone: no file below the home that it has holds one."""
     with talking(bed) as talk:
