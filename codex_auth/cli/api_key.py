@@ -47,7 +47,6 @@ def add(
 
     A key is never taken from an argument: other programs can read those.
     """
-    from codex_auth.cli.api_key_words import print_kept
     from codex_auth.cli.opening import chosen_profile, open_for_sign_in
     from codex_auth.core.api_keys import read_key, read_variable
     from codex_auth.core.card import KeyNote
@@ -55,6 +54,7 @@ def add(
     from codex_auth.core.text import printable
     from codex_auth.edge.world import World
     from codex_auth.stories import api_keys as story
+    from codex_auth.views.api_key_words import print_kept
 
     world = World()
     places, opened = open_for_sign_in(ctx, world, auth_path, store=store)
@@ -72,10 +72,10 @@ def add(
 @click.pass_context
 def list_keys(ctx: click.Context, *, as_json: bool, auth_path: str) -> None:
     """List the keys: kind, label, scope, store and age; never a key."""
-    from codex_auth.cli.api_key_words import print_keys
     from codex_auth.cli.opening import open_places
     from codex_auth.edge.world import World
     from codex_auth.stories.api_keys import keys
+    from codex_auth.views.api_key_words import print_keys
 
     world = World()
     _, opened = open_places(ctx, world, auth_path)
@@ -90,11 +90,11 @@ def list_keys(ctx: click.Context, *, as_json: bool, auth_path: str) -> None:
 @click.pass_context
 def remove(ctx: click.Context, name: str | None, *, as_json: bool, auth_path: str) -> None:
     """Remove a key here. It goes on working wherever else it is, until it is revoked where it was made."""
-    from codex_auth.cli.api_key_words import print_removed
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.core.names import read_name
     from codex_auth.edge.world import World
     from codex_auth.stories import api_keys as story
+    from codex_auth.views.api_key_words import print_removed
 
     world = World()
     places, opened = open_places(ctx, world, auth_path)

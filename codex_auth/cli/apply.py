@@ -51,7 +51,6 @@ def command(
     """
     from contextlib import nullcontext
 
-    from codex_auth.cli.applied import Progress, print_cancelled, print_ended, print_queue, print_queued
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.core.errors import UsageError
     from codex_auth.edge.world import World
@@ -60,6 +59,7 @@ def command(
     from codex_auth.stories.at_openclaw import AtOpenClaw
     from codex_auth.stories.queueing import queue_up
     from codex_auth.stories.sign_in import meant_profile
+    from codex_auth.views.applied import Progress, print_cancelled, print_ended, print_queue, print_queued
 
     if is_list + bool(cancelled) + dry_run + watch > 1 or (background and name is None):
         raise UsageError(
@@ -80,7 +80,7 @@ def command(
         return AtOpenClaw(request, store=store, places=places, world=world)
 
     if dry_run:
-        from codex_auth.cli.apply_plan import print_plan
+        from codex_auth.views.apply_plan import print_plan
 
         print_plan(profile, store, places, world, agent=agent, wants_restart=restart, as_json=as_json)
         return 0

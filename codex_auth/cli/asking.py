@@ -5,13 +5,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from codex_auth.cli.usage_bars import Line, Look, lines
-from codex_auth.cli.usage_json import document
 from codex_auth.edge.places import Places
 from codex_auth.edge.terminal import Progress, speaks_unicode
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.usage import Found, all_profiles, pause, usage_of
+from codex_auth.views.usage_bars import Line, Look, lines
+from codex_auth.views.usage_json import document
 
 _PATIENCE = 0.5
 """Seconds in which nobody wonders whether anything happens."""

@@ -20,10 +20,10 @@ def command(ctx: click.Context, *, as_json: bool, full: bool, auth_path: str) ->
 
     from codex_auth.cli.asking import asked
     from codex_auth.cli.opening import open_places
-    from codex_auth.cli.usage_bars import suggested
-    from codex_auth.cli.usage_json import suggestion
     from codex_auth.edge.world import World
     from codex_auth.stories.usage import all_profiles, best
+    from codex_auth.views.usage_bars import suggested
+    from codex_auth.views.usage_json import suggestion
 
     world = World()
     places, store = open_places(ctx, world, auth_path)

@@ -105,8 +105,8 @@ def _check(source: str, of_openclaw: str, codex_home: str, *, take_over: bool) -
 
 def _copy(profile: str, target: "Target", store: Store, world: World, *, as_json: bool, full: bool) -> None:
     """Keep a copy of the access token that a program has."""
-    from codex_auth.cli.delivered import print_imported
     from codex_auth.stories.deliver import bring_in
+    from codex_auth.views.delivered import print_imported
 
     credential = bring_in(profile, target=target, store=store)
     print_imported(credential, target.place, world, as_json=as_json, full=full)
@@ -116,10 +116,10 @@ def _take_over(
     profile: str, target: "Target", issuer: str, places: Places, store: Store, world: World, *, as_json: bool
 ) -> None:
     """Keep the login that Codex has, and lease it to Codex."""
-    from codex_auth.cli.delivered import print_delivered
     from codex_auth.deliver.codex import CodexAuth
     from codex_auth.stories.carry_in import check_issuer
     from codex_auth.stories.deliver import Order, deliver
+    from codex_auth.views.delivered import print_delivered
 
     found = target.take_in(profile, owner="codex") if isinstance(target, CodexAuth) else None
     if found is not None:
@@ -141,8 +141,8 @@ def _files(
     full: bool,
 ) -> int:
     """Import one file, or every file of a folder; there, one that fails keeps no other from it."""
-    from codex_auth.cli.carried import print_brought
     from codex_auth.stories.carry_in import Brought, bring, candidates
+    from codex_auth.views.carried import print_brought
 
     if path:
         one = bring(path, name or "", wish, store=store, places=places, world=world)

@@ -14,9 +14,9 @@ from codex_auth.cli import options
 def command(ctx: click.Context, name: str | None, *, as_json: bool, requester: str, auth_path: str) -> None:
     """Forget a sign-in that was started. Stored logins are not touched."""
     from codex_auth.cli.opening import open_places
-    from codex_auth.cli.outcome import print_cancelled
     from codex_auth.edge.world import World
     from codex_auth.stories.two_step import cancel
+    from codex_auth.views.outcome import print_cancelled
 
     world = World()
     places, store = open_places(ctx, world, auth_path)

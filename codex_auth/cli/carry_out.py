@@ -57,11 +57,11 @@ def command(
     vault is, read back, and then our refresh token is destroyed. `codex-auth import FILE` makes it a profile again,
     on whatever machine.
     """
-    from codex_auth.cli.carried import print_exported
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.stories import carry_out as story
     from codex_auth.stories.refresh import MARGIN
     from codex_auth.stories.sign_in import meant_profile
+    from codex_auth.views.carried import print_exported
 
     if is_ci == is_whole or (is_whole and not output) or (is_plain and is_ci):
         raise UsageError(problem="Say --ci, or --whole with --output FILE (and --plain).", command="export")
@@ -81,10 +81,10 @@ def command(
 
 def _give(held: Credential, form: str, output: str, world: World, *, as_json: bool) -> None:
     """Put the token where the job finds it, and say how long it lives."""
-    from codex_auth.cli import show as words
-    from codex_auth.cli.carried import print_facts
     from codex_auth.edge import files
     from codex_auth.stories import carry_out as story
+    from codex_auth.views import show as words
+    from codex_auth.views.document import print_document
 
     variables = "".join(f"{key}={value}\n" for key, value in story.lines(held).items())
     documents: dict[str, Callable[[], bytes]] = {
@@ -107,10 +107,10 @@ def _give(held: Credential, form: str, output: str, world: World, *, as_json: bo
             )
         files.replace(where, [documents[form]()])
     elif as_json:
-        print_facts(world, profile=held.profile, expires_at=words.stamp(held.expires), env=story.lines(held))
+        print_document(world, profile=held.profile, expires_at=words.stamp(held.expires), env=story.lines(held))
     else:
         world.out(documents[form]().decode().rstrip("\n"))
     ends = "never ends" if held.is_api_key else f"ends in {words.duration(held.expires - world.now())}"
     if as_json and where and form != "github":
-        print_facts(world, profile=held.profile, path=where, format=form, expires_at=words.stamp(held.expires))
+        print_document(world, profile=held.profile, path=where, format=form, expires_at=words.stamp(held.expires))
     world.tell(f"The token of {held.profile} {ends}; there is no refresh token beside it.")

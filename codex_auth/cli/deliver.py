@@ -53,7 +53,6 @@ def command(
     from `codex-auth token NAME` whenever Codex needs one. That is the way for keys of other services, in place of a
     variable in plain text: `codex-auth deliver codex glm --provider-id glm --base-url URL --model glm-4.6`.
     """
-    from codex_auth.cli.delivered import print_delivered, print_taken_back
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.core.names import read_name
     from codex_auth.deliver.targets import codex_provider, open_target
@@ -61,6 +60,7 @@ def command(
     from codex_auth.notes.deliveries import HAND_OVER, LEASE
     from codex_auth.stories import deliver as story
     from codex_auth.stories.sign_in import meant_profile
+    from codex_auth.views.delivered import print_delivered, print_taken_back
 
     is_provider = bool(auth_command or provider_id or base_url or model)
     _check_modes(lease=lease, hand_over=hand_over, take_back=take_back, is_provider=is_provider)

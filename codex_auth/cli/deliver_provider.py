@@ -1,6 +1,5 @@
 """`codex-auth deliver codex --provider-id`: a model provider of Codex's that asks us for its tokens."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,9 +60,9 @@ def deliver(
     as_json: bool,
 ) -> None:
     """Write the provider, or remove it, and say so."""
-    from codex_auth.cli.doors import SCHEMA_VERSION
     from codex_auth.neighbours.codex import chosen_home
     from codex_auth.stories import codex_provider as story
+    from codex_auth.views.document import print_document
 
     home = chosen_home(env)
     facts: dict[str, object] = {"profile": profile, "provider": wanted.id, "config": home.config}
@@ -77,7 +76,7 @@ def deliver(
         chosen = f"uses it with the model {wanted.model}" if wanted.model else "has it; choose it with `model_provider`"
         said = f"{home.config} has the provider {wanted.id}: Codex {chosen}, and asks `codex-auth token {profile}`."
     if as_json:
-        world.out(json.dumps({"ok": True, "schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False))
+        print_document(world, **facts)
         return
     world.out(said)
     if not take_back:

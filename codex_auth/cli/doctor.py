@@ -21,10 +21,10 @@ def command(ctx: click.Context, *, fix: bool, offline: bool, as_json: bool, auth
     """
     from codex_auth.checks.finding import Finding, Patient
     from codex_auth.checks.table import Mended, examine, mend
-    from codex_auth.cli.diagnosis import print_diagnosis
     from codex_auth.cli.opening import open_places
     from codex_auth.edge.world import World
     from codex_auth.stories.status import look
+    from codex_auth.views.diagnosis import print_diagnosis
 
     world = World()
     places, store = open_places(ctx, world, auth_path)

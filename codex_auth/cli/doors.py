@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from threading import ExceptHookArgs
     from typing import TextIO
 
-SCHEMA_VERSION = 1
 _CTRL_C = 2
 
 
@@ -118,6 +117,8 @@ def _print_failure(code: str, sentence: str, hint: str, status: int, *, as_json:
         as_json = False
     if as_json:
         import json
+
+        from codex_auth.views.document import SCHEMA_VERSION
 
         document = {
             "ok": False,

@@ -45,12 +45,12 @@ def command(
     asks once whether the code was approved (exit 8: not yet).
     """
     from codex_auth.cli.opening import open_for_sign_in
-    from codex_auth.cli.outcome import print_finished
     from codex_auth.cli.redirect_input import read_callback_url
     from codex_auth.core.errors import UsageError
     from codex_auth.edge.world import World
     from codex_auth.stories.device_steps import finish_device, waits_for_device
     from codex_auth.stories.two_step import finish
+    from codex_auth.views.outcome import print_finished
 
     if callback_url is not None and wait:
         raise UsageError(problem="--wait asks about a device code, which needs no --callback-url.", command="finish")

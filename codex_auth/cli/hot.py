@@ -146,7 +146,7 @@ def _say_silent(*, as_json: bool) -> int:
 def show(held: Held, asked: Asked) -> int:
     """Print a token in the form that was asked for."""
     if asked.as_json:
-        from codex_auth.cli.token_json import document
+        from codex_auth.views.token_json import document
 
         text = document(held.token, held.expires, held.account_id)
     else:

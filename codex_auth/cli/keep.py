@@ -33,13 +33,13 @@ def command(
     Each is renewed half an hour ahead or a little more, so Codex itself never has to. Without an option it goes on
     until it is stopped.
     """
-    from codex_auth.cli.keeping import Teller, print_rest, print_round
     from codex_auth.cli.opening import open_places
     from codex_auth.cli.timing import print_installed, print_state, print_uninstalled
     from codex_auth.core.errors import UsageError
     from codex_auth.edge.hooks import Hook
     from codex_auth.edge.world import World
     from codex_auth.stories.keep import Round, keep_forever, keep_once
+    from codex_auth.views.keeping import Teller, print_rest, print_round
 
     if once + install + uninstall + is_asked > 1:
         raise UsageError(problem="Say one of --once, --install, --uninstall and --status.", command="keep")

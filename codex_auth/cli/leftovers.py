@@ -21,16 +21,15 @@ def command(*, remove: bool, yes: bool, staged_in: str, as_json: bool) -> int:
 
     OpenClaw keeps its copies for going back to an older release; remove them when that is not wanted any more.
     """
-    import json
     import sys
 
-    from codex_auth.cli.doors import SCHEMA_VERSION
     from codex_auth.core.errors import UsageError
     from codex_auth.core.text import printable
     from codex_auth.edge.world import World
     from codex_auth.neighbours import leftovers
     from codex_auth.neighbours.openclaw import installation
     from codex_auth.neighbours.openclaw_homes import homes
+    from codex_auth.views.document import print_document
 
     world = World()
     found = leftovers.find(homes(world.env, installation(world.env)), temporary=staged_in)
@@ -48,7 +47,7 @@ def command(*, remove: bool, yes: bool, staged_in: str, as_json: bool) -> int:
             {"path": each.path, "source": each.source, "open_to_others": each.is_open_to_others, "removed": remove}
             for each in found
         ]
-        world.out(json.dumps({"ok": True, "schema_version": SCHEMA_VERSION, "leftovers": rows}, ensure_ascii=False))
+        print_document(world, leftovers=rows)
         return 0
     for each in found:
         warning = ", and others can read it" if each.is_open_to_others else ""

@@ -66,7 +66,6 @@ def command(
     """
     from codex_auth.callback import browser
     from codex_auth.cli.opening import chosen_callback, chosen_profile, chosen_provider, open_for_sign_in
-    from codex_auth.cli.outcome import print_finished
     from codex_auth.cli.redirect_input import terminal_descriptor
     from codex_auth.core import ways
     from codex_auth.core.errors import UsageError
@@ -78,6 +77,7 @@ def command(
     from codex_auth.stories.device import Screen
     from codex_auth.stories.login import Ways, sign_in_here
     from codex_auth.stories.sign_in import Wanted
+    from codex_auth.views.outcome import print_finished
 
     if non_interactive:
         raise UsageError(problem="A sign-in needs a person; `codex-auth start` returns at once.", command="start")

@@ -29,13 +29,13 @@ def command(
     It is deleted even if the provider cannot be told, which is then said. A login that another program owns is
     forgotten here and lives on there.
     """
-    from codex_auth.cli.ended import print_logged_out
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.core.errors import AuthError, UsageError
     from codex_auth.core.names import DEFAULT
     from codex_auth.edge.world import World
     from codex_auth.stories.logout import LoggedOut, logout, logout_all
     from codex_auth.stories.sign_in import meant_profile
+    from codex_auth.views.ended import print_logged_out
 
     if everyone and name is not None:
         raise UsageError(problem="Name one profile, or say --all.", command="logout")

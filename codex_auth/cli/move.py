@@ -24,13 +24,13 @@ def command(
     It is copied, read back, switched, and only then removed from where it was; stop it at any point and run it again.
     """
     from codex_auth.cli.opening import chosen_profile, open_places
-    from codex_auth.cli.outcome import print_all_moved, print_moved
     from codex_auth.core.errors import UsageError
     from codex_auth.edge.world import World
     from codex_auth.neighbours import policies
     from codex_auth.stores.shelves import Shelves
     from codex_auth.stories.move import move, move_all
     from codex_auth.stories.sign_in import meant_profile
+    from codex_auth.views.outcome import print_all_moved, print_moved
 
     if everyone and name is not None:
         raise UsageError(problem="Name one profile, or say --all.", command="move")

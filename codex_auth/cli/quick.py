@@ -3,11 +3,11 @@
 import sys
 from dataclasses import replace
 
-from codex_auth.cli.report import document, plain
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.stores import open_store
 from codex_auth.stories import status as story
+from codex_auth.views.report import document, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def show(
         told = document(report, now, full=full) | (_why(report, places, world, full=full) if why else {})
         world.out(json.dumps(told, indent=2, ensure_ascii=False))
     elif sys.stdout is not None and sys.stdout.isatty():
-        from codex_auth.cli.table import print_report
+        from codex_auth.views.table import print_report
 
         print_report(report, now, full=full)
     elif lines := plain(report, now, full=full):
@@ -48,7 +48,7 @@ def show(
             world.tell(f"codex-auth: {error}")
             world.tell(f"  {error.hint}")
         if why:
-            from codex_auth.cli.why import lines as reasons
+            from codex_auth.views.why import lines as reasons
 
             for line in reasons(report, places, world, full=full):
                 world.out(line)
@@ -57,6 +57,6 @@ def show(
 
 
 def _why(report: story.Report, places: Places, world: World, *, full: bool) -> dict[str, object]:
-    from codex_auth.cli.why import facts
+    from codex_auth.views.why import facts
 
     return facts(report, places, world, full=full)

@@ -30,11 +30,11 @@ def command(
 ) -> int:
     """Renew a login now. Only its owner may, once, however many processes ask."""
     from codex_auth.cli.opening import chosen_profile, open_places
-    from codex_auth.cli.outcome import print_refreshed
     from codex_auth.core.errors import UsageError
     from codex_auth.edge.world import World
     from codex_auth.stories.refresh import MARGIN, Wish, refresh, refresh_all
     from codex_auth.stories.sign_in import meant_profile
+    from codex_auth.views.outcome import print_refreshed
 
     if everyone and name is not None:
         raise UsageError(problem="Name one profile, or say --all.", command="refresh")

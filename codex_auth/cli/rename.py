@@ -25,12 +25,12 @@ def command(ctx: click.Context, old: str, new: str, *, as_json: bool, auth_path:
     from contextlib import suppress
 
     from codex_auth.cli.opening import open_places
-    from codex_auth.cli.outcome import print_renamed
     from codex_auth.core.errors import AuthError
     from codex_auth.edge.defaults import unnamed
     from codex_auth.edge.world import World
     from codex_auth.stores.shelves import Shelves
     from codex_auth.stories.rename import rename
+    from codex_auth.views.outcome import print_renamed
 
     world = World()
     places, _ = open_places(ctx, world, auth_path)

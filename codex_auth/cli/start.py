@@ -42,9 +42,9 @@ def command(
     `codex-auth finish` asks whether that was approved.
     """
     from codex_auth.cli.opening import chosen_callback, chosen_profile, chosen_provider, open_for_sign_in
-    from codex_auth.cli.outcome import print_started
     from codex_auth.edge.world import World
     from codex_auth.stories.sign_in import Wanted
+    from codex_auth.views.outcome import print_started
 
     world = World()
     places, store = open_for_sign_in(ctx, world, auth_path)
@@ -57,8 +57,8 @@ def command(
         replace_account=replace_account,
     )
     if device:
-        from codex_auth.cli.outcome import print_device_started
         from codex_auth.stories.device_steps import start_device
+        from codex_auth.views.outcome import print_device_started
 
         print_device_started(start_device(wanted, store=store, places=places, world=world), world, as_json=as_json)
         return

@@ -1,16 +1,15 @@
 """What `keep --install`, `--uninstall` and `--status` do and say."""
 
-import json
 import os
 from datetime import datetime, timedelta
 
-from codex_auth.cli import show as words
-from codex_auth.cli.doors import SCHEMA_VERSION
 from codex_auth.core.schedule import EVERY_MINUTES, TIMER, cron_line
 from codex_auth.edge import timers
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.notes.rounds import read_last
+from codex_auth.views import show as words
+from codex_auth.views.document import print_document
 
 
 def print_installed(places: Places, world: World, *, hook: str, auth_path: str, as_json: bool) -> int:
@@ -22,12 +21,12 @@ def print_installed(places: Places, world: World, *, hook: str, auth_path: str, 
     if timers.is_reachable(world.env):
         timers.install(command, places, world.env)
         if as_json:
-            _print(world, installed=True, timer=TIMER, cron=None)
+            print_document(world, installed=True, timer=TIMER, cron=None)
             return 0
         world.out(f"Installed: {TIMER} renews your logins every {EVERY_MINUTES} minutes, if they are due.")
         world.tell("On a machine that you log out of: `loginctl enable-linger` lets it run on without you.")
     elif as_json:
-        _print(world, installed=False, timer=None, cron=line)
+        print_document(world, installed=False, timer=None, cron=line)
     else:
         world.tell("There is no systemd here that runs timers for you, so nothing was installed.")
         world.tell("Add this line with `crontab -e`, or let `codex-auth keep` run:")
@@ -39,7 +38,7 @@ def print_uninstalled(places: Places, world: World, *, as_json: bool) -> int:
     """Remove the timer."""
     was_there = timers.uninstall(places, world.env)
     if as_json:
-        _print(world, removed=was_there)
+        print_document(world, removed=was_there)
     else:
         world.out(f"Removed: {TIMER}." if was_there else "No timer of ours was installed.")
     return 0
@@ -52,7 +51,7 @@ def print_state(places: Places, world: World, *, as_json: bool) -> int:
     now = world.now()
     next_run = _next_run(now) if timer.is_installed and timer.is_active else None
     if as_json:
-        _print(
+        print_document(
             world,
             installed=timer.is_installed,
             active=timer.is_active,
@@ -82,7 +81,3 @@ def _next_run(now: datetime) -> datetime:
     """Return when the timer starts the next round: at the next full five minutes, or half a minute later at most."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     return hour + ((now - hour) // timedelta(minutes=EVERY_MINUTES) + 1) * timedelta(minutes=EVERY_MINUTES)
-
-
-def _print(world: World, **facts: object) -> None:
-    world.out(json.dumps({"ok": True, "schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False))

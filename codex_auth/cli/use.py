@@ -25,7 +25,6 @@ def command(
     """
     import os
 
-    from codex_auth.cli.delivered import print_used
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.core.names import read_name
     from codex_auth.deliver.codex import open_codex
@@ -33,6 +32,7 @@ def command(
     from codex_auth.neighbours.codex_private import origin
     from codex_auth.stories.sign_in import meant_profile
     from codex_auth.stories.use import use
+    from codex_auth.views.delivered import print_used
 
     world = World()
     places, store = open_places(ctx, world, auth_path)

@@ -31,9 +31,9 @@ def rekey(ctx: click.Context, source: str | None, *, as_json: bool) -> None:
     configuration. From one passphrase to another there are two: --passphrase-fd opens the vault as it is, and
     --new-passphrase-fd is what opens it from now on.
     """
-    from codex_auth.cli.outcome import print_vault
     from codex_auth.core.errors import UsageError
     from codex_auth.stores.vault import open_store
+    from codex_auth.views.outcome import print_vault
 
     world = World()
     places = _places(ctx, world)
@@ -54,8 +54,8 @@ def accept_rollback(ctx: click.Context, *, as_json: bool) -> None:
 
     Refresh tokens in it may be spent; sign in again where a login has ended.
     """
-    from codex_auth.cli.outcome import print_vault
     from codex_auth.stores.vault import open_store
+    from codex_auth.views.outcome import print_vault
 
     world = World()
     open_store(_places(ctx, world)).accept_rollback()

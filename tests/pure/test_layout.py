@@ -30,11 +30,11 @@ FLOORS = {
     "carry_in carry_out fitting shown_again queueing rename logout",
     "chat": "message verbs words escape reply render book usage room failing gateway sign_in overview talk",
     "checks": "finding logins targets folders stores programs keeping network table",
-    "cli": "show doors why_openclaw why applied report table quick options opening redirect_input outcome "
-    "delivered token_json hot token login start finish cancel status refresh run usage_json usage_bars "
-    "asking usage best listing list_profiles rename keeping timing keep deliver_provider deliver "
-    "apply_plan apply carried use bring_in carry_out api_key_words api_key app_server leftovers move "
-    "ended logout vault chat_door chat diagnosis doctor demo verbs group skill later main",
+    "views": "document show why_openclaw why applied apply_plan report table outcome delivered carried ended keeping "
+    "token_json usage_json usage_bars listing api_key_words diagnosis",
+    "cli": "doors quick options opening redirect_input hot token login start finish cancel status refresh run asking "
+    "usage best list_profiles rename timing keep deliver_provider deliver apply use bring_in carry_out api_key "
+    "app_server leftovers move logout vault chat_door chat doctor demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_auth.cli.usage_bars import Look, lines
 from codex_auth.core.card import Identity
 from codex_auth.core.errors import AuthError, ProviderReplyUnusable
 from codex_auth.core.model import Credential
@@ -21,6 +20,7 @@ from codex_auth.core.usage import Credits, Limit, Usage, Window, read_usage, wri
 from codex_auth.core.usage_errors import NobodyToSuggest, NothingLeft
 from codex_auth.core.usage_talk import read, request
 from codex_auth.stories.usage import Found, best, pause
+from codex_auth.views.usage_bars import Look, lines
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 SOON, LATER = NOW + timedelta(hours=2, minutes=10), NOW + timedelta(days=3, hours=4)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from codex_auth.cli.applied import Progress
 from codex_auth.edge.world import World
 from codex_auth.notes import queue as steps
 from codex_auth.notes.queue import Request
+from codex_auth.views.applied import Progress
 from tests.story.claw_site import Clock
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

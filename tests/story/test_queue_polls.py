@@ -6,11 +6,11 @@ import sys
 import threading
 from collections.abc import Callable
 
-from codex_auth.cli.report import document
 from codex_auth.edge.places import find_places
 from codex_auth.edge.world import World
 from codex_auth.stores import open_store
 from codex_auth.stories.status import look
+from codex_auth.views.report import document
 from tests.story.conftest import Program
 from tests.story.logins import login, put
 from tests.story.test_queue_program import gateway, machine

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from codex_auth.cli import show as words
-from codex_auth.cli.doors import SCHEMA_VERSION
 from codex_auth.core.errors import AuthError
 from codex_auth.core.text import printable
 from codex_auth.core.usage import Limit, Usage, Window
 from codex_auth.stories.usage import Found
+from codex_auth.views import show as words
+from codex_auth.views.document import SCHEMA_VERSION
 
 
 def document(found: list[Found], now: datetime, *, full: bool) -> dict[str, object]:

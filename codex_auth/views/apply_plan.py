@@ -1,7 +1,5 @@
 """What `apply --dry-run` says: what it would do, and to which gateway. Nothing is changed."""
 
-import json
-
 from codex_auth.deliver.targets import open_target
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
@@ -10,6 +8,7 @@ from codex_auth.neighbours.openclaw import installation
 from codex_auth.neighbours.openclaw_homes import chosen_home
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.deliver import Order, deliver
+from codex_auth.views.document import print_document
 
 
 def print_plan(
@@ -25,7 +24,7 @@ def print_plan(
     if as_json:
         gateway = found and {"pid": found.pid, "port": found.port, "supervisor": found.supervisor, "state": state}
         facts = {"profile": profile, "state_dir": would.place.state, "gateway": gateway, "then": then, "undo": undo}
-        world.out(json.dumps({"ok": True, "schema_version": 1, "dry_run": True, **facts}, ensure_ascii=False))
+        print_document(world, dry_run=True, **facts)
         return
     world.out(f"{profile} would be leased to {would.place.spoken} in {would.place.state}.")
     if found:

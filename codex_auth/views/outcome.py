@@ -1,11 +1,8 @@
 """What the signing-in verbs say when they are done, to people and to programs."""
 
-import json
 import math
 from collections.abc import Mapping
 
-from codex_auth.cli import show as words
-from codex_auth.cli.doors import SCHEMA_VERSION
 from codex_auth.core.errors import AuthError
 from codex_auth.core.model import Credential
 from codex_auth.core.names import LEGACY_PREFIX
@@ -14,6 +11,8 @@ from codex_auth.core.text import printable
 from codex_auth.edge.places import STORE_DEFAULT, Places
 from codex_auth.edge.world import World
 from codex_auth.notes.pending import PendingFile
+from codex_auth.views import show as words
+from codex_auth.views.document import print_document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def print_started(started: "Started", world: World, *, as_json: bool) -> None:
     """Print the link, and what to do with it."""
     login = started.login
     if as_json:
-        _print(
+        print_document(
             world,
             profile=login.profile,
             profile_id=LEGACY_PREFIX + login.profile,
@@ -68,7 +67,7 @@ def print_device_started(started: "Started", world: World, *, as_json: bool) -> 
     login = started.login
     if as_json:
         instead = ": use `codex-auth start` without --device" if started.may_paste else ""
-        _print(
+        print_document(
             world,
             profile=login.profile,
             profile_id=LEGACY_PREFIX + login.profile,
@@ -110,7 +109,7 @@ def print_finished(
     trouble = queued if isinstance(queued, AuthError) else None
     request = None if isinstance(queued, AuthError) else queued
     if as_json:
-        _print(
+        print_document(
             world,
             profile=credential.profile,
             profile_id=LEGACY_PREFIX + credential.profile,
@@ -153,8 +152,7 @@ def print_refreshed(results: Mapping[str, Credential | AuthError], world: World,
     failures = [result for result in results.values() if isinstance(result, AuthError)]
     if as_json:
         rows = [refreshed_row(profile, result) for profile, result in results.items()]
-        document = {"ok": not failures, "schema_version": SCHEMA_VERSION, "profiles": rows}
-        world.out(json.dumps(document, ensure_ascii=False))
+        print_document(world, ok=not failures, profiles=rows)
     for profile, result in results.items() if not as_json else ():
         if isinstance(result, AuthError):
             tell_failure(result, world)
@@ -193,7 +191,7 @@ def tell_failure(error: AuthError, world: World) -> None:
 def print_moved(moved: "Moved", world: World, *, dry_run: bool, as_json: bool) -> None:
     """Say where a login was and is, or would be."""
     if as_json:
-        _print(world, profile=moved.profile, source=moved.source, target=moved.target, dry_run=dry_run)
+        print_document(world, profile=moved.profile, source=moved.source, target=moved.target, dry_run=dry_run)
     elif not moved.is_needed:
         world.out(f"{moved.profile} is in the {moved.target} already.")
     else:
@@ -206,8 +204,7 @@ def print_all_moved(results: "Mapping[str, Moved | AuthError]", world: World, *,
     failures = [result for result in results.values() if isinstance(result, AuthError)]
     if as_json:
         rows = [_moved_row(profile, result) for profile, result in results.items()]
-        document = {"ok": not failures, "schema_version": SCHEMA_VERSION, "dry_run": dry_run, "profiles": rows}
-        world.out(json.dumps(document, ensure_ascii=False))
+        print_document(world, ok=not failures, dry_run=dry_run, profiles=rows)
     for result in results.values() if not as_json else ():
         if isinstance(result, AuthError):
             tell_failure(result, world)
@@ -227,7 +224,7 @@ def _moved_row(profile: str, result: "Moved | AuthError") -> dict[str, object]:
 def print_renamed(done: "Renamed", meant: tuple[str, str], world: World, *, as_json: bool) -> None:
     """Say what a login is called now, and what still names it as it was called."""
     if as_json:
-        _print(world, profile=done.new, renamed_from=done.old, store=done.store)
+        print_document(world, profile=done.new, renamed_from=done.old, store=done.store)
     elif done.old == done.new:
         world.out(f"{done.new} has that name already.")
     else:
@@ -240,7 +237,7 @@ def print_renamed(done: "Renamed", meant: tuple[str, str], world: World, *, as_j
 def print_vault(outcome: str, sentence: str, world: World, *, as_json: bool) -> None:
     """Say what was done to the vault."""
     if as_json:
-        _print(world, outcome=outcome)
+        print_document(world, outcome=outcome)
     else:
         world.out(sentence)
 
@@ -248,10 +245,6 @@ def print_vault(outcome: str, sentence: str, world: World, *, as_json: bool) -> 
 def print_cancelled(profile: str, world: World, *, as_json: bool) -> None:
     """Say which sign-in was forgotten."""
     if as_json:
-        _print(world, profile=profile, cancelled=True)
+        print_document(world, profile=profile, cancelled=True)
     else:
         world.out(f"The sign-in waiting for {profile} is forgotten.")
-
-
-def _print(world: World, **facts: object) -> None:
-    world.out(json.dumps({"ok": True, "schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False))

@@ -1,20 +1,18 @@
 """What `import FILE` and `export` say when they are done."""
 
-import json
-
-from codex_auth.cli import show as words
-from codex_auth.cli.doors import SCHEMA_VERSION
 from codex_auth.core.errors import AuthError
 from codex_auth.edge.world import World
 from codex_auth.stories.carry_in import Brought
 from codex_auth.stories.carry_out import Carried
+from codex_auth.views import show as words
+from codex_auth.views.document import print_document
 
 
 def print_brought(done: dict[str, Brought | AuthError], world: World, *, as_json: bool, full: bool) -> None:
     """Say what became of each file."""
     if as_json:
         rows = [_row(path, each, full=full) for path, each in done.items()]
-        print_facts(world, imported=rows)
+        print_document(world, imported=rows)
         return
     for path, each in done.items():
         if isinstance(each, AuthError):
@@ -33,17 +31,12 @@ def print_exported(done: Carried, world: World, *, as_json: bool) -> None:
     """Say where a whole login is now."""
     profile = done.credential.profile
     if as_json:
-        print_facts(world, profile=profile, path=done.path, whole=done.is_whole)
+        print_document(world, profile=profile, path=done.path, whole=done.is_whole)
         return
     world.out(f"Exported: {profile} is in {done.path}.")
     if not done.credential.is_api_key:
         world.tell("  Our refresh token is destroyed: whoever imports the file owns the login.")
         world.tell(f"  To have it back here: codex-auth import {done.path} {profile} --yes")
-
-
-def print_facts(world: World, **facts: object) -> None:
-    """Print one document."""
-    world.out(json.dumps({"ok": True, "schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False))
 
 
 def _row(path: str, done: Brought | AuthError, *, full: bool) -> dict[str, object]:

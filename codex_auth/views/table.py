@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from codex_auth.cli import show as words
-from codex_auth.cli.report import COLUMNS, applying, copied, delivered, finishing, forbidden, other_provider, row
 from codex_auth.stories import status as story
+from codex_auth.views import show as words
+from codex_auth.views.report import COLUMNS, applying, copied, delivered, finishing, forbidden, other_provider, row
 
 _COLOUR = {story.LIVE: "green", story.EXPIRING_SOON: "yellow", story.EXPIRED: "red", story.UNKNOWN: "dim"}
 

@@ -1,12 +1,11 @@
 """What `doctor` says."""
 
-import json
 from collections.abc import Sequence
 
 from codex_auth.checks.table import Mended
-from codex_auth.cli.doors import SCHEMA_VERSION
 from codex_auth.core.text import printable
 from codex_auth.edge.world import World
+from codex_auth.views.document import print_document
 
 
 def print_diagnosis(results: Sequence[Mended], world: World, *, is_fixing: bool, as_json: bool) -> int:
@@ -14,8 +13,7 @@ def print_diagnosis(results: Sequence[Mended], world: World, *, is_fixing: bool,
     left = [each for each in results if not each.done]
     status = 1 if left else 0
     if as_json:
-        document = {"ok": not status, "schema_version": SCHEMA_VERSION, "findings": [_row(each) for each in results]}
-        world.out(json.dumps(document, ensure_ascii=False))
+        print_document(world, ok=not status, findings=[_row(each) for each in results])
         return status
     for each in results:
         _tell(each, world)

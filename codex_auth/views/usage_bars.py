@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from codex_auth.cli import show as words
-from codex_auth.cli.usage_json import plan
 from codex_auth.core.card import OWNER_SELF
 from codex_auth.core.usage import FIVE_HOURS, WEEK, Usage, Window
 from codex_auth.stories.usage import Found
+from codex_auth.views import show as words
+from codex_auth.views.usage_json import plan
 
 Line = list[tuple[str, str]]
 """Pieces of text, each with a style."""

@@ -1,20 +1,18 @@
 """What is said of requests to apply a login: while they wait, as they go on, and when they are over."""
 
-import json
 import sys
 import threading
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from codex_auth.cli import show as words
 from codex_auth.core.text import printable
 from codex_auth.edge.terminal import Stopwatch
 from codex_auth.edge.world import World
 from codex_auth.notes import queue as steps
 from codex_auth.notes.queue import Request
-
-SCHEMA_VERSION = 1
+from codex_auth.views import show as words
+from codex_auth.views.document import print_document
 
 _EFFECTS = {
     steps.NOW: "the gateway's next turn uses it",
@@ -143,7 +141,7 @@ def print_ended(ended: list[Request], world: World, *, as_json: bool) -> int:
     failed = [each.outcome for each in ended if each.step == steps.FAILED and each.outcome is not None]
     status = failed[0].status if failed else 0
     if as_json:
-        _print(world, ok=not status, applies=[document(each) for each in ended], exit_code=status)
+        print_document(world, ok=not status, applies=[document(each) for each in ended], exit_code=status)
         return status
     for each in ended:
         if each.step == steps.FAILED and each.outcome is not None:
@@ -162,7 +160,9 @@ def print_ended(ended: list[Request], world: World, *, as_json: bool) -> int:
 def print_queue(queue: list[Request], over: list[Request], world: World, *, as_json: bool) -> None:
     """Show what is queued, and how the last ones ended."""
     if as_json:
-        _print(world, ok=True, queue=[document(each) for each in queue], applied=[document(each) for each in over])
+        print_document(
+            world, ok=True, queue=[document(each) for each in queue], applied=[document(each) for each in over]
+        )
         return
     for each in [*queue, *over]:
         world.out(line(each, world.now()))
@@ -173,7 +173,7 @@ def print_queue(queue: list[Request], over: list[Request], world: World, *, as_j
 def print_queued(request: Request, world: World, *, as_json: bool) -> None:
     """Say that a request is queued and goes on by itself."""
     if as_json:
-        _print(world, ok=True, queued=True, **document(request))
+        print_document(world, queued=True, **document(request))
     else:
         world.out(f"Queued: {request.profile} is delivered to {request.target} in the background [{request.id}].")
         world.tell(f"To see how it goes: codex-auth status {request.profile}. To undo it afterwards: {request.revert}")
@@ -182,10 +182,6 @@ def print_queued(request: Request, world: World, *, as_json: bool) -> None:
 def print_cancelled(request: Request, world: World, *, as_json: bool) -> None:
     """Say which request was forgotten."""
     if as_json:
-        _print(world, ok=True, cancelled=True, **document(request))
+        print_document(world, cancelled=True, **document(request))
     else:
         world.out(f"The request {request.id} to apply {request.profile} is forgotten; nothing was delivered for it.")
-
-
-def _print(world: World, **facts: object) -> None:
-    world.out(json.dumps({"schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False))

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from codex_auth.cli import show as words
-from codex_auth.cli.report import ends, profile_row
-from codex_auth.cli.usage_bars import Line, Look
 from codex_auth.core.card import Card
 from codex_auth.core.text import printable
 from codex_auth.stories import status as story
+from codex_auth.views import show as words
+from codex_auth.views.report import ends, profile_row
+from codex_auth.views.usage_bars import Line, Look
 
 COLUMNS = ("PROFILE", "ACCOUNT", "PLAN", "OWNER", "STORE", "ENDS", "REFRESHED", "DELIVERED TO")
 _LEFT_OUT = ("REFRESHED", "STORE", "PLAN")
@@ -20,7 +20,7 @@ _NOTHING = "-"
 
 def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:
     """Return the list for programs (schema_version 1)."""
-    from codex_auth.cli.doors import SCHEMA_VERSION
+    from codex_auth.views.document import SCHEMA_VERSION
 
     return {
         "ok": not report.trouble,

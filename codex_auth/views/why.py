@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from codex_auth.cli import show as words
-from codex_auth.cli import why_openclaw
 from codex_auth.core.errors import PolicyUnusable
 from codex_auth.core.names import DEFAULT
 from codex_auth.core.openai import OPENAI_HOST
@@ -15,6 +13,8 @@ from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.net.network import network_facts
 from codex_auth.stories import status as story
+from codex_auth.views import show as words
+from codex_auth.views import why_openclaw
 
 
 def facts(report: story.Report, places: Places, world: World, *, full: bool) -> dict[str, object]:

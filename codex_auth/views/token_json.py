@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from codex_auth.cli.doors import SCHEMA_VERSION
+from codex_auth.views.document import SCHEMA_VERSION
 
 
 def document(token: str, expires: float | None, account_id: object) -> str:

@@ -1,15 +1,14 @@
 """What `key` says: everything of a key but the key."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from codex_auth.cli import show as words
-from codex_auth.cli.doors import SCHEMA_VERSION
 from codex_auth.core.api_keys import variables
 from codex_auth.core.card import Card, KeyNote
 from codex_auth.core.model import Credential
 from codex_auth.edge.world import World
+from codex_auth.views import show as words
+from codex_auth.views.document import print_document
 
 _FOREIGN = KeyNote(kind="unknown")
 
@@ -18,7 +17,7 @@ def print_kept(kept: Credential, store: str, world: World, *, as_json: bool) -> 
     """Say which key is kept where, and how a command gets it."""
     note = kept.key or _FOREIGN
     if as_json:
-        _print(world, profile=kept.profile, kind=note.kind, store=store, env=list(variables(note)))
+        print_document(world, profile=kept.profile, kind=note.kind, store=store, env=list(variables(note)))
         return
     world.out(f"Kept: {kept.profile} is a key of the kind {note.kind}, in the {store}.")
     world.tell(f"`codex-auth run {kept.profile} -- COMMAND` puts it in {' and '.join(variables(note))}.")
@@ -27,7 +26,7 @@ def print_kept(kept: Credential, store: str, world: World, *, as_json: bool) -> 
 def print_keys(cards: Sequence[Card], world: World, *, as_json: bool) -> None:
     """List keys."""
     if as_json:
-        _print(world, keys=[_row(card, world.now()) for card in cards])
+        print_document(world, keys=[_row(card, world.now()) for card in cards])
         return
     if not cards:
         world.out("No keys. `codex-auth key add NAME` keeps one.")
@@ -40,7 +39,7 @@ def print_keys(cards: Sequence[Card], world: World, *, as_json: bool) -> None:
 def print_removed(profile: str, world: World, *, as_json: bool) -> None:
     """Say that a key is gone here, and only here."""
     if as_json:
-        _print(world, profile=profile, removed=True)
+        print_document(world, profile=profile, removed=True)
         return
     world.out(f"Removed: {profile}.")
     world.tell("The key itself still works until it is revoked where it was made.")
@@ -63,7 +62,3 @@ def _row(card: Card, now: datetime) -> dict[str, object]:
 
 def _age(card: Card, now: datetime) -> str:
     return "" if card.signed_in is None else words.duration(now - card.signed_in)
-
-
-def _print(world: World, **facts: object) -> None:
-    world.out(json.dumps({"ok": True, "schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False))

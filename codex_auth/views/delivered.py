@@ -1,9 +1,5 @@
 """What `deliver` and `import` say when they are done."""
 
-import json
-
-from codex_auth.cli import show as words
-from codex_auth.cli.doors import SCHEMA_VERSION
 from codex_auth.core.model import Credential
 from codex_auth.deliver.codex import NAME as CODEX
 from codex_auth.deliver.codex_provider import PREFIX
@@ -13,6 +9,8 @@ from codex_auth.edge.world import World
 from codex_auth.notes.deliveries import Place
 from codex_auth.stories.deliver import Delivered
 from codex_auth.stories.use import Used
+from codex_auth.views import show as words
+from codex_auth.views.document import print_document
 
 
 def print_delivered(profile: str, done: Delivered, world: World, *, as_json: bool) -> None:
@@ -20,7 +18,7 @@ def print_delivered(profile: str, done: Delivered, world: World, *, as_json: boo
     place, before = done.place, done.given.before
     undo = _undo(profile, done)
     if as_json:
-        _print(
+        print_document(
             world,
             profile=profile,
             target=place.target,
@@ -74,7 +72,7 @@ def print_used(profile: str, used: Used, world: World, *, as_json: bool) -> None
     """Say who Codex is from now on, and which of it is still somebody else."""
     done = used.delivered
     if as_json:
-        _print(
+        print_document(
             world,
             profile=profile,
             codex_home=done.place.state,
@@ -115,7 +113,9 @@ def _next(place: Place) -> str:
 def print_taken_back(profile: str, place: Place, given: Given, world: World, *, as_json: bool) -> None:
     """Say that a lease was removed."""
     if as_json:
-        _print(world, profile=profile, target=place.target, profile_id=place.profile_id, removed=given.now is None)
+        print_document(
+            world, profile=profile, target=place.target, profile_id=place.profile_id, removed=given.now is None
+        )
     elif given.now is not None:
         world.out(f"{place.spoken} holds something else by now, which stays; the lease of {profile} is forgotten.")
     else:
@@ -125,7 +125,7 @@ def print_taken_back(profile: str, place: Place, given: Given, world: World, *, 
 def print_imported(credential: Credential, place: Place, world: World, *, as_json: bool, full: bool) -> None:
     """Say what was read from a program, and that it stays the owner."""
     if as_json:
-        _print(
+        print_document(
             world,
             profile=credential.profile,
             source=place.target,
@@ -141,7 +141,3 @@ def print_imported(credential: Credential, place: Place, world: World, *, as_jso
         f"Imported: {credential.profile} is {words.account(credential.identity, full=full)}, owned by {place.target}. "
         f"The access token {ends}."
     )
-
-
-def _print(world: World, **facts: object) -> None:
-    world.out(json.dumps({"ok": True, "schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False))

@@ -1,13 +1,12 @@
 """What `logout` says when it is done."""
 
-import json
 from collections.abc import Mapping
 
-from codex_auth.cli.doors import SCHEMA_VERSION
-from codex_auth.cli.outcome import failed_row, tell_failure
 from codex_auth.core.errors import AuthError
 from codex_auth.edge.world import World
 from codex_auth.stories.logout import LoggedOut
+from codex_auth.views.document import print_document
+from codex_auth.views.outcome import failed_row, tell_failure
 
 
 def print_logged_out(results: Mapping[str, LoggedOut | AuthError], world: World, *, as_json: bool) -> int:
@@ -16,8 +15,7 @@ def print_logged_out(results: Mapping[str, LoggedOut | AuthError], world: World,
     status = next((status for status in statuses if status), 0)
     if as_json:
         rows = [_row(profile, result) for profile, result in results.items()]
-        document = {"ok": not status, "schema_version": SCHEMA_VERSION, "profiles": rows}
-        world.out(json.dumps(document, ensure_ascii=False))
+        print_document(world, ok=not status, profiles=rows)
         return status
     for result in results.values():
         if isinstance(result, AuthError):

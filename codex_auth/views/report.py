@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from codex_auth.cli import show as words
 from codex_auth.core.card import Card
 from codex_auth.core.openai import OPENAI_ISSUER
 from codex_auth.core.text import printable
 from codex_auth.edge.trouble import typed
 from codex_auth.stories import status as story
+from codex_auth.views import show as words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, object]:
     """Return the JSON form of a report (schema_version 1)."""
-    from codex_auth.cli.doors import SCHEMA_VERSION
+    from codex_auth.views.document import SCHEMA_VERSION
 
     return {
         "ok": not report.trouble,
@@ -49,7 +49,7 @@ def document(report: story.Report, now: datetime, *, full: bool) -> dict[str, ob
 def _requests(requests: "list[Request]") -> list[dict[str, object]]:
     if not requests:
         return []
-    from codex_auth.cli.applied import document as row
+    from codex_auth.views.applied import document as row
 
     return [row(each) for each in requests]
 
@@ -59,7 +59,7 @@ def applying(report: story.Report, now: datetime) -> list[tuple[str, str]]:
     requests = [*report.queue, *report.applied]
     if not requests:
         return []
-    from codex_auth.cli.applied import line
+    from codex_auth.views.applied import line
 
     return [(line(each, now), {"failed": "red", "done": "green"}.get(each.step, "yellow")) for each in requests]
 

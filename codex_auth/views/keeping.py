@@ -1,15 +1,13 @@
 """What `keep` says: each alert as it comes, to the person and to their hook, and the sum of a round."""
 
-import json
-
-from codex_auth.cli import show as words
-from codex_auth.cli.doors import SCHEMA_VERSION
-from codex_auth.cli.outcome import refreshed_row
 from codex_auth.core.errors import AuthError
 from codex_auth.edge.hooks import Hook
 from codex_auth.edge.world import World
 from codex_auth.stories.alerts import REFRESHED, Alert
 from codex_auth.stories.keep import Round
+from codex_auth.views import show as words
+from codex_auth.views.document import print_document
+from codex_auth.views.outcome import refreshed_row
 
 
 class Teller:
@@ -34,14 +32,13 @@ class Teller:
 def print_round(done: Round, world: World, *, quiet: bool, as_json: bool) -> None:
     """Say what was renewed; or, as JSON, all of it."""
     if as_json:
-        document = {
-            "ok": not done.failures,
-            "schema_version": SCHEMA_VERSION,
-            "profiles": [refreshed_row(profile, result) for profile, result in done.results.items()],
-            "alerts": [alert.facts() for alert in done.alerts],
-            "next_due_at": words.stamp(done.next_due),
-        }
-        world.out(json.dumps(document, ensure_ascii=False))
+        print_document(
+            world,
+            ok=not done.failures,
+            profiles=[refreshed_row(profile, result) for profile, result in done.results.items()],
+            alerts=[alert.facts() for alert in done.alerts],
+            next_due_at=words.stamp(done.next_due),
+        )
         return
     for profile, result in done.results.items() if not quiet else ():
         if not isinstance(result, AuthError):

@@ -1,0 +1,1 @@
+"""What people and programs are shown: sentences, tables, bars and JSON documents; knows no click."""
