@@ -188,6 +188,8 @@ class Place:
 
     def _renewed(self, held: Held, min_validity: int, deadline: float) -> Held | None:
         """Return what a refresh brings, or None if it brings nothing, or not in time."""
+        if not hasattr(os, "posix_spawn"):
+            return self._renewed_without_posix(held, min_validity, deadline)
         began, pause, child = time(), _FIRST_PAUSE, 0
         while monotonic() < deadline:
             child = child or self._start_refresh(min_validity, began)
@@ -218,14 +220,33 @@ class Place:
             if self._has_ended_since(began):
                 return -1
             os.set_inheritable(fd, True)
-            words = [sys.executable, "-P", "-m", "codex_auth", "refresh", self.name, "--if-due", f"{min_validity}s"]
-            words += ["--auth-path", self.auth_path] if self.auth_path else []
+            words = self._refresh_command(min_validity)
             null = [(os.POSIX_SPAWN_OPEN, each, os.devnull, os.O_RDWR, 0) for each in (0, 1, 2)]
             return os.posix_spawn(sys.executable, words, dict(os.environ), file_actions=null, setsid=True)
         except BlockingIOError:
             return 0
         finally:
             os.close(fd)
+
+    def _renewed_without_posix(self, held: Held, min_validity: int, deadline: float) -> Held | None:
+        """Do the same on Windows, where a lock is not inherited: each that asks starts one, and only the first asks."""
+        import subprocess
+
+        apart = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        null = subprocess.DEVNULL
+        words = self._refresh_command(min_validity)
+        child = subprocess.Popen(words, stdin=null, stdout=null, stderr=null, creationflags=apart)
+        try:
+            status = child.wait(max(0, deadline - monotonic()))
+        except subprocess.TimeoutExpired:
+            return None
+        found = self.read() if self.has_changed() else held
+        is_new = found.token != held.token and found.life() > 0
+        return found if is_new else held if status == 0 else None
+
+    def _refresh_command(self, min_validity: int) -> list[str]:
+        words = [sys.executable, "-P", "-m", "codex_auth", "refresh", self.name, "--if-due", f"{min_validity}s"]
+        return [*words, "--auth-path", self.auth_path] if self.auth_path else words
 
     def _has_ended_since(self, moment: float) -> bool:
         """Whether a refresh has left its note since then; the caller knows that none is running."""
