@@ -1,11 +1,12 @@
 """An answer as a channel shows it: one JSON document of `schemas/reply.json`, chosen by what the channel can do."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from codex_auth.chat import escape, words
 from codex_auth.chat.message import BUTTONS, MARKUP, Message
 from codex_auth.chat.reply import Block, Button, Code, FollowUp, Line, Link, Reply
 from codex_auth.chat.verbs import NEW, carries_redirect
+from codex_auth.core import moments
 
 SCHEMA_VERSION = 1
 
@@ -99,4 +100,4 @@ def _follow_up(wanted: FollowUp | None) -> dict[str, object] | None:
 
 def stamp(moment: datetime | None) -> str | None:
     """Return a time as RFC 3339 in UTC."""
-    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return None if moment is None else moments.stamp(moment)

@@ -9,8 +9,9 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
+from codex_auth.core import moments
 from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.store_errors import StoreError
 from codex_auth.edge import files
@@ -147,9 +148,9 @@ def _written(row: Delivery) -> dict[str, object]:
         "agent": place.agent,
         "profile_id": place.profile_id,
         "mode": row.mode,
-        "at": row.at.astimezone(UTC).isoformat(),
+        "at": moments.written(row.at),
         "access": row.access,
-        "expires": row.expires and row.expires.astimezone(UTC).isoformat(),
+        "expires": moments.written(row.expires),
         "refresh": row.refresh,
         "before": row.before,
         "settled": row.is_settled,
@@ -167,13 +168,12 @@ def _read(row: Mapping[str, object]) -> Delivery:
     words = {name: str(row[name]) for name in ("target", "state", "config", "home_profile", "agent", "profile_id")}
     if row["mode"] not in {LEASE, HAND_OVER}:
         raise ValueError
-    expires = row["expires"]
     return Delivery(
         place=Place(**words),
         mode=str(row["mode"]),
-        at=datetime.fromisoformat(str(row["at"])),
+        at=moments.read(row["at"]),
         access=str(row["access"]),
-        expires=datetime.fromisoformat(expires) if isinstance(expires, str) else None,
+        expires=moments.maybe(row["expires"]),
         refresh=str(row["refresh"]),
         before=str(row["before"]),
         is_settled=row["settled"] is not False,

@@ -16,8 +16,9 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from codex_auth.core import moments
 from codex_auth.core.errors import AuthError
 from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.refresh_errors import remembered
@@ -98,7 +99,7 @@ class Journal:
             "status": reply.status,
             "headers": {name: reply.headers[name] for name in _KEPT_HEADERS if name in reply.headers},
             "body": base64.b64encode(reply.body).decode(),
-            "asked_at": _stamp(reply.asked_at),
+            "asked_at": moments.written(reply.asked_at),
         }
         sealed = seal.close(Secret(json.dumps(kept)), bound_to=self._bound_to(note))
         return self._write(replace(note, step=REPLIED, sealed=sealed, sealed_by=seal.kind))
@@ -113,7 +114,7 @@ class Journal:
             status=kept["status"],
             headers=kept["headers"],
             body=base64.b64decode(kept["body"]),
-            asked_at=_moment(kept["asked_at"]),
+            asked_at=moments.read(kept["asked_at"]),
         )
 
     def renewed(self, access: Secret, *, alive_from: datetime, alive_until: datetime) -> Note:
@@ -159,13 +160,13 @@ def _written(note: Note) -> dict[str, object]:
         "schema_version": _VERSION,
         "step": note.step,
         "token": note.token,
-        "asked_at": _stamp(note.asked_at),
+        "asked_at": moments.written(note.asked_at),
         "attempt": note.attempt,
         "sealed": note.sealed,
         "sealed_by": note.sealed_by,
         "access": note.access,
-        "alive_from": _stamp(note.alive_from),
-        "alive_until": _stamp(note.alive_until),
+        "alive_from": moments.written(note.alive_from),
+        "alive_until": moments.written(note.alive_until),
         "outcome": outcome
         and {
             "code": outcome.error.code,
@@ -175,8 +176,8 @@ def _written(note: Note) -> dict[str, object]:
             "hint": outcome.error.hint,
             "exit_code": outcome.error.status,
             "token": outcome.token,
-            "at": _stamp(outcome.at),
-            "rest_until": _stamp(outcome.rest_until),
+            "at": moments.written(outcome.at),
+            "rest_until": moments.written(outcome.rest_until),
             "is_final": outcome.is_final,
         },
     }
@@ -191,8 +192,8 @@ def _read(row: Mapping[str, object]) -> Note:
         outcome = Outcome(
             error=remembered(str(told["code"]), {str(key): str(fact) for key, fact in told["facts"].items()}),
             token=str(told["token"]),
-            at=_moment(told["at"]),
-            rest_until=_maybe(told["rest_until"]),
+            at=moments.read(told["at"]),
+            rest_until=moments.maybe(told["rest_until"]),
             is_final=told["is_final"] is True,
         )
     attempt = row["attempt"]
@@ -201,27 +202,12 @@ def _read(row: Mapping[str, object]) -> Note:
     return Note(
         step=str(row["step"]),
         token=str(row["token"]),
-        asked_at=_maybe(row["asked_at"]),
+        asked_at=moments.maybe(row["asked_at"]),
         attempt=attempt,
         sealed=str(row["sealed"]),
         sealed_by=str(row.get("sealed_by", FILE)),
         outcome=outcome,
         access=str(row["access"]),
-        alive_from=_maybe(row["alive_from"]),
-        alive_until=_maybe(row["alive_until"]),
+        alive_from=moments.maybe(row["alive_from"]),
+        alive_until=moments.maybe(row["alive_until"]),
     )
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat()
-
-
-def _moment(text: object) -> datetime:
-    moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError
-    return moment
-
-
-def _maybe(text: object) -> datetime | None:
-    return None if text is None else _moment(text)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from codex_auth.core import moments
 from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.model import DeviceGrant, PendingLogin
 from codex_auth.core.secret import Secret
@@ -90,7 +91,7 @@ class Waiting:
         facts = [self.id, self.profile, self.issuer, self.client_id, self.redirect_uri, self.requester]
         if self.device:
             facts += [self.device.dialect, self.device.page]
-        return "\n".join([*facts, _stamp(self.expires), str(self.replace_account), self.state_hash])
+        return "\n".join([*facts, moments.stamp(self.expires), str(self.replace_account), self.state_hash])
 
     def is_live(self, now: datetime) -> bool:
         """Whether it may still be finished. A clock set back by days must not revive it for days."""
@@ -363,8 +364,8 @@ def _write(table: PendingTable) -> bytes:
                 "client_id": login.client_id,
                 "scope": login.scope,
                 "redirect_uri": login.redirect_uri,
-                "created_at": _stamp(login.created),
-                "expires_at": _stamp(login.expires),
+                "created_at": moments.stamp(login.created),
+                "expires_at": moments.stamp(login.expires),
                 "requester": login.requester,
                 "replace_account": login.replace_account,
                 "claimed": login.claimed,
@@ -376,21 +377,16 @@ def _write(table: PendingTable) -> bytes:
             for login in table.waiting.values()
         ],
         "ended": [
-            {"profile": e.profile, "state_hash": e.state_hash, "how": e.how, "at": _stamp(e.at)} for e in remembered
+            {"profile": e.profile, "state_hash": e.state_hash, "how": e.how, "at": moments.stamp(e.at)}
+            for e in remembered
         ],
         "queue": _written_queue(table.queue),
     }
     return (json.dumps(document, indent=2) + "\n").encode()
 
 
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def _moment(text: object) -> datetime:
-    if not isinstance(text, str):
-        raise TypeError
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None or not _YEARS[0] <= moment.year <= _YEARS[1]:
+    moment = moments.read(text)
+    if not _YEARS[0] <= moment.year <= _YEARS[1]:
         raise ValueError
     return moment

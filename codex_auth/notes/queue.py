@@ -15,9 +15,10 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from codex_auth.core import moments
 from codex_auth.core.errors import AuthError
 from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.edge import files
@@ -158,9 +159,9 @@ def written(request: Request) -> dict[str, object]:
     return {
         **{name: getattr(request, name) for name in _TEXTS},
         "wants_restart": request.wants_restart,
-        "requested_at": _stamp(request.requested),
-        "updated_at": _stamp(request.updated),
-        "not_before": _stamp(request.not_before),
+        "requested_at": moments.written(request.requested),
+        "updated_at": moments.written(request.updated),
+        "not_before": moments.written(request.not_before),
         "ticks": request.ticks,
         "attempts": request.attempts,
         "had_before": request.had_before,
@@ -208,9 +209,9 @@ def _read(row: Mapping[str, Any]) -> Request:
     return Request(
         **{name: row[name] for name in _TEXTS},
         wants_restart=row["wants_restart"] is True,
-        requested=_moment(row["requested_at"]),
-        updated=_moment(row["updated_at"]),
-        not_before=None if row["not_before"] is None else _moment(row["not_before"]),
+        requested=moments.read(row["requested_at"]),
+        updated=moments.read(row["updated_at"]),
+        not_before=moments.maybe(row["not_before"]),
         ticks=float(row["ticks"]),
         attempts=int(row["attempts"]),
         had_before=None if had is None else had is True,
@@ -225,14 +226,3 @@ def _read(row: Mapping[str, Any]) -> Request:
             status=int(outcome["exit_code"]),
         ),
     )
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat()
-
-
-def _moment(text: object) -> datetime:
-    moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError
-    return moment

@@ -8,9 +8,10 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from codex_auth.core import moments
 from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.edge import files
 from codex_auth.edge.locks import hold
@@ -73,8 +74,8 @@ def read_last(places: Places) -> LastRound | None:
     try:
         row = _read(places.last_round)
         return LastRound(
-            at=_moment(row["at"]),
-            next_due=None if row["next_due"] is None else _moment(row["next_due"]),
+            at=moments.read(row["at"]),
+            next_due=moments.maybe(row["next_due"]),
             refreshed=[str(profile) for profile in row["refreshed"]],
             failed={profile: str(code) for profile, code in row["failed"].items()},
         )
@@ -84,8 +85,7 @@ def read_last(places: Places) -> LastRound | None:
 
 def write_last(places: Places, last: LastRound) -> None:
     """Record how a round went. Raises `StoreNotDurable`."""
-    due = None if last.next_due is None else last.next_due.astimezone(UTC).isoformat()
-    facts = {"at": last.at.astimezone(UTC).isoformat(), "next_due": due}
+    facts = {"at": moments.written(last.at), "next_due": moments.written(last.next_due)}
     _write(places.last_round, {**facts, "refreshed": last.refreshed, "failed": last.failed})
 
 
@@ -103,10 +103,3 @@ def _write(path: str, facts: Mapping[str, object]) -> None:
     files.private_folder(os.path.dirname(path))
     files.sweep(path)
     files.replace(path, [(json.dumps({"schema_version": _VERSION, **facts}, indent=2) + "\n").encode()])
-
-
-def _moment(text: object) -> datetime:
-    moment = datetime.fromisoformat(str(text))
-    if moment.tzinfo is None:
-        raise ValueError
-    return moment

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from codex_auth.core import moments
 from codex_auth.core.card import Card
 from codex_auth.core.errors import AuthError
 from codex_auth.notes.rounds import Told
@@ -32,10 +33,10 @@ class Alert:
             "profile": self.card.profile,
             "profile_id": self.card.profile_id,
             "owner": self.card.owner,
-            "expires_at": _stamp(self.card.expires),
+            "expires_at": self.card.expires and moments.stamp(self.card.expires),
             "message": self.message,
             "hint": self.hint,
-            "at": _stamp(self.at),
+            "at": moments.stamp(self.at),
         }
 
 
@@ -84,9 +85,3 @@ def _reminder(card: Card, now: datetime) -> int | None:
 
 def _alert(event: str, card: Card, message: str, hint: str, now: datetime) -> Alert:
     return Alert(event=event, card=card, message=message, hint=hint, at=now)
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

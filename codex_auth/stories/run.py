@@ -1,8 +1,9 @@
 """A command that has one login in its environment, and nothing that contradicts it."""
 
 from collections.abc import Mapping
-from datetime import UTC, timedelta
+from datetime import timedelta
 
+from codex_auth.core import moments
 from codex_auth.core.api_keys import variables
 from codex_auth.core.errors import AuthError, PolicyRefused, ProfileNotFound
 from codex_auth.core.model import Credential
@@ -42,7 +43,7 @@ def environment(credential: Credential, env: Mapping[str, str]) -> dict[str, str
         return {**kept, **dict.fromkeys(variables(credential.key), credential.access.reveal())}
     if credential.identity.account_id:
         kept["CODEX_AUTH_ACCOUNT_ID"] = credential.identity.account_id
-    ends = credential.expires.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    ends = moments.stamp(credential.expires)
     return {**kept, "CODEX_AUTH_TOKEN": credential.access.reveal(), "CODEX_AUTH_EXPIRES_AT": ends}
 
 

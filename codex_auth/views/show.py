@@ -1,7 +1,8 @@
 """How things look: durations, and a person's account in few words. Plain functions, no I/O."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from codex_auth.core import moments
 from codex_auth.core.card import Identity
 from codex_auth.core.text import mask_account, mask_email, printable
 
@@ -19,7 +20,7 @@ def duration(span: timedelta) -> str:
 
 def stamp(moment: datetime | None) -> str | None:
     """Return a time as RFC 3339 in UTC, for JSON."""
-    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return None if moment is None else moments.stamp(moment)
 
 
 def milliseconds(moment: datetime) -> int:

@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text secret errors chat_errors refresh_errors delivery_errors gateway_errors store_errors "
+    "core": "text moments secret errors chat_errors refresh_errors delivery_errors gateway_errors store_errors "
     "jsontext foreign card model key_errors api_keys names openai provider redirect policy "
     "policy_text ways idtoken replies device_replies flow device app_server codex_errors codex_json "
     "codex_toml drift renewal schedule usage_errors usage usage_talk profile_errors vault_layout "
