@@ -15,6 +15,7 @@ from codex_auth.cli import deliver_provider, options
 @click.option("--take-back", is_flag=True, help="Remove a lease from the program again.")
 @click.option("--codex-home", default="", metavar="FOLDER", help="Into this home of Codex's instead of the usual one.")
 @click.option("--keep-as", default="", metavar="NAME", help="Keep the login that Codex has of its own as a profile.")
+@options.kept_issuer
 @click.option("--auth-command", is_flag=True, help="Let Codex ask `codex-auth token` each time: a model provider.")
 @deliver_provider.options
 @click.option("--agent", default="", metavar="ID", help="Only for this agent of OpenClaw's.")
@@ -33,6 +34,7 @@ def command(
     take_back: bool,
     codex_home: str,
     keep_as: str,
+    issuer: str,
     auth_command: bool,
     provider_id: str,
     base_url: str,
@@ -64,6 +66,7 @@ def command(
 
     is_provider = bool(auth_command or provider_id or base_url or model)
     _check_modes(lease=lease, hand_over=hand_over, take_back=take_back, is_provider=is_provider)
+    options.check_kept_issuer(keep_as, issuer, command="deliver")
     _check_target(target, agent=agent, only_codex=bool(codex_home or keep_as or is_provider), may_replace=may_replace)
     if not auth_command:
         deliver_provider.check(target, provider_id, base_url, model, lease=lease, hand_over=hand_over, dry_run=dry_run)
@@ -91,6 +94,7 @@ def command(
         may_replace=may_replace,
         dry_run=dry_run,
         keep_as=read_name(keep_as) if keep_as else "",
+        issuer=issuer,
     )
     done = story.deliver(profile, order, target=opened, store=store, places=places, world=world)
     print_delivered(profile, done, world, as_json=as_json)

@@ -64,6 +64,8 @@ class Order:
     """A login with less life than this is refreshed first, if that brings more."""
     keep_as: str = ""
     """The profile as which a login of Codex's own is kept before ours takes its place."""
+    issuer: str = ""
+    """The provider of that login, where it is not OpenAI and the profile does not know it yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,7 +324,7 @@ def _keep_first(order: Order, *, target: Target, store: Store, places: Places, w
     """Keep what the home holds of its own as a profile, if that was asked for. It may be the very profile."""
     if not order.keep_as or order.dry_run or not isinstance(target, CodexAuth):
         return None
-    return adopt(order.keep_as, target=target, store=store, places=places, world=world)
+    return adopt(order.keep_as, issuer=order.issuer, target=target, store=store, places=places, world=world)
 
 
 def _supersede(profile: str, place: Place, *, store: Store, places: Places) -> None:

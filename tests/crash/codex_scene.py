@@ -79,7 +79,8 @@ class CodexScene(Scene):
         return [*findings, *([] if self._is_done() else [Finding("stuck", "done again, it is not done")])]
 
     def _again(self) -> None:
-        order = Order(mode=HAND_OVER if self.is_whole else LEASE, keep_as=KEPT if self.theirs else "")
+        mode, kept = HAND_OVER if self.is_whole else LEASE, KEPT if self.theirs else ""
+        order = Order(mode=mode, keep_as=kept, issuer=self.sandbox.issuer)
         target = open_codex(self.program.env)
         try:
             deliver(PROFILE, order, target=target, store=self.store, places=self.places, world=self.world)

@@ -120,7 +120,7 @@ COMMANDS = {
         words=("deliver", "codex", PROFILE, "--hand-over"), waiting=False, held=(OTHER, PROFILE)
     ),
     "deliver-codex-kept": Command(
-        words=("deliver", "codex", PROFILE, "--keep-as", "kept"), waiting=False, held=(OTHER, PROFILE)
+        words=("deliver", "codex", PROFILE, "--keep-as", "kept", "--issuer"), waiting=False, held=(OTHER, PROFILE)
     ),
     **{
         f"move-{source}-{target}": Command(

@@ -103,7 +103,7 @@ def test_a_login_of_codexs_own_is_never_destroyed(bed: Bed) -> None:
     assert bed.deliver("work", "--keep-as", "home", "--dry-run")["dry_run"] is True
     assert bed.codex.auth["tokens"]["refresh_token"] == theirs
 
-    assert bed.deliver("work", "--keep-as", "home")["kept_as"] == "home"
+    assert bed.deliver("work", "--keep-as", "home", "--issuer", bed.sandbox.issuer)["kept_as"] == "home"
 
     assert bed.entry("home")["refresh"] == theirs
     assert bed.entry("home")["codexAuth"]["owner"] == "codex-auth"
