@@ -14,8 +14,12 @@ _RUN = "Run `codex-auth keep --once` to see why."
 
 
 def unkept(patient: Patient) -> Iterator[Finding]:
-    """Find leases that nothing renews: without `keep` they end at the program that uses them."""
-    leased = [profile for profile, rows in patient.report.delivered.items() if any(row.mode == LEASE for row in rows)]
+    """Find leases that nothing renews: without `keep` they end at the program that uses them.
+
+    A model provider of Codex's asks for each token, and so needs nobody.
+    """
+    delivered = patient.report.delivered.items()
+    leased = [name for name, rows in delivered if any(row.mode == LEASE and not row.place.provider_id for row in rows)]
     timer, last = timers.look(patient.places, patient.world.env), read_last(patient.places)
     is_kept = last is not None and patient.world.now() - last.at < _OVERDUE
     if leased and not timer.is_installed and not is_kept:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from functools import partial
 
 from codex_auth.checks.finding import Finding, Patient, of_error
+from codex_auth.core.card import Card
 from codex_auth.core.drift import GONE, NEWER, OLDER
 from codex_auth.core.errors import AuthError
 from codex_auth.deliver.codex import CodexAuth
 from codex_auth.deliver.targets import reopen
+from codex_auth.edge.trouble import typed
 from codex_auth.notes.deliveries import Delivery
 from codex_auth.stories import drift
 from codex_auth.stories.drift import Drifted
@@ -25,16 +27,35 @@ def drifted(patient: Patient) -> Iterator[Finding]:
     cards = {card.profile: card for card in patient.report.cards}
     for profile, rows in patient.report.delivered.items():
         for row in rows:
-            target = _codex_of(row, patient)
-            if target is None or profile not in cards:
-                continue
-            try:
-                found = drift.look(cards[profile], row, target)
-            except AuthError as error:
-                yield of_error(error, subject=profile)
-            else:
-                if found is not None:
-                    yield _finding(found, patient)
+            if profile in cards and row.place.provider_id:
+                found = drift.look_at_provider(cards[profile], row)
+                yield from [_provider_finding(found)] if found else []
+            elif profile in cards and (target := _codex_of(row, patient)) is not None:
+                yield from _at_login(cards[profile], row, target, patient)
+
+
+def _at_login(card: Card, row: Delivery, target: CodexAuth, patient: Patient) -> Iterator[Finding]:
+    try:
+        found = drift.look(card, row, target)
+    except AuthError as error:
+        yield of_error(error, subject=card.profile)
+    else:
+        if found is not None:
+            yield _finding(found, patient)
+
+
+def _provider_finding(found: Drifted) -> Finding:
+    """Say it only: which address its tokens went to is not known any more."""
+    place = found.row.place
+    again = f"codex-auth deliver codex {found.profile} --provider-id {place.provider_id}"
+    again += f" --codex-home {typed(place.state)}"
+    said = "is gone" if found.state == GONE else "is another one by now"
+    return Finding(
+        code=f"delivery_{found.state}",
+        what=f"The provider {place.provider_id} of {found.profile} {said} in {place.config}.",
+        todo=f"Run `{again}` with its --base-url, or the same with `--take-back`.",
+        subject=found.profile,
+    )
 
 
 def _codex_of(row: Delivery, patient: Patient) -> CodexAuth | None:

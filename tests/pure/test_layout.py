@@ -21,20 +21,20 @@ FLOORS = {
     "notes": "queue pending journal deliveries rounds usages",
     "net": "proxies authorities network wire",
     "callback": "request_head pages ports loopback browser",
-    "neighbours": "openclaw openclaw_homes elsewhere codex codex_config codex_private leftovers policies",
+    "neighbours": "openclaw openclaw_homes elsewhere codex codex_private leftovers policies",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots "
     "keyring_keeper os_keyring vault_seen vault_hot vault shelves seals damaged",
     "gateway": "health finding asking",
     "deliver": "protocol codex codex_provider openclaw openclaw_json openclaw_paste fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply "
-    "at_openclaw drift status codex_home use run usage move api_keys codex_provider app_server "
+    "at_openclaw drift status codex_home use run usage move api_keys app_server "
     "carry_in carry_out fitting shown_again queueing rename logout settings",
     "chat": "message verbs words escape reply render book usage room failing gateway sign_in overview talk",
     "checks": "finding logins targets folders stores programs keeping network table",
     "views": "document show why_openclaw why applied apply_plan report table outcome delivered carried ended keeping "
     "token_json usage_json usage_bars listing api_key_words diagnosis settings",
     "cli": "doors quick options opening redirect_input hot token login start finish cancel status refresh run asking "
-    "usage best list_profiles rename timing keep deliver_provider deliver apply use bring_in carry_out api_key "
+    "usage best list_profiles rename timing keep deliver apply use bring_in carry_out api_key "
     "app_server leftovers move logout vault config chat_door chat doctor demo verbs group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
