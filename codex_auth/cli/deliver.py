@@ -17,7 +17,7 @@ from codex_auth.cli import options
 @click.option("--keep-as", default="", metavar="NAME", help="Keep the login that Codex has of its own as a profile.")
 @options.kept_issuer
 @click.option("--auth-command", is_flag=True, help="Let Codex ask `codex-auth token` each time: a model provider.")
-@click.option("--provider-id", default="", metavar="ID", help="The same, by a provider of this name: codex-auth.")
+@click.option("--provider-id", default="", metavar="ID", help="The same, by a provider of this name, not codex-auth.")
 @click.option("--base-url", default="", metavar="URL", help="Where that provider is; a key needs it.")
 @click.option("--model", default="", metavar="NAME", help="Let Codex use that provider, with this model, from now on.")
 @click.option("--agent", default="", metavar="ID", help="Only for this agent of OpenClaw's.")

@@ -47,7 +47,7 @@ class TomlRefused(Exception):
         self.todo = todo
 
 
-class NotOurs(TomlRefused):
+class ForeignProvider(TomlRefused):
     """There is a provider of that name that does not get its token from us."""
 
 
@@ -99,14 +99,14 @@ def read_base_url(text: str) -> str:
 
 
 def provider_in(text: str, provider_id: str) -> TokenProvider | None:
-    """Return the provider of this id; None if there is none. Raises `NotOurs` for somebody else's."""
+    """Return the provider of this id; None if there is none. Raises `ForeignProvider` for somebody else's."""
     table = _section(_read(text)).get(provider_id)
     if table is None:
         return None
     found = _ours(provider_id, table)
     if found is None:
         todo = "Choose another name with `--provider-id`, or remove that provider"
-        raise NotOurs(f"it has a provider {provider_id} that does not get its token from here", todo)
+        raise ForeignProvider(f"it has a provider {provider_id} that does not get its token from here", todo)
     return found
 
 
@@ -214,7 +214,7 @@ def _check_free(table: Mapping[str, Any], provider_id: str, *, is_ours: bool) ->
         raise TomlRefused(f"its provider {provider_id} has a key in plain text ({_PLAIN})", todo)
     if _AUTH in table and not is_ours:
         todo = "Choose another --provider-id, or remove that provider"
-        raise NotOurs(f"its provider {provider_id} has another program's command", todo)
+        raise ForeignProvider(f"its provider {provider_id} has another program's command", todo)
 
 
 def _ours(provider_id: str, table: object) -> TokenProvider | None:

@@ -20,7 +20,7 @@ from codex_auth.core.codex_errors import (
 )
 from codex_auth.core.codex_toml import (
     Chosen,
-    NotOurs,
+    ForeignProvider,
     TokenProvider,
     TomlRefused,
     chosen,
@@ -39,6 +39,7 @@ from codex_auth.edge import files
 from codex_auth.edge.files import FileChanged, Snapshot
 from codex_auth.edge.folders import private_folder, resolve
 from codex_auth.edge.locks import hold
+from codex_auth.edge.trouble import words
 from codex_auth.neighbours.codex import CodexHome
 from codex_auth.notes.deliveries import PROVIDER, Choice, Place
 
@@ -97,8 +98,9 @@ class CodexProvider:
         """Remove the provider, if it serves this login still."""
         before = Chosen(provider=choice.provider, model=choice.model) if choice else Chosen()
         models = choice.ours if choice else ()
-        if not os.path.isdir(self.home.path):
-            return Given(before=None, now=None)
+        with self._in_words(credential.profile):
+            if _mode(self.home.path) is None:  # the home is gone, and none is made for this
+                return Given(before=None, now=None)
         return self._changed(
             credential.profile,
             lambda text: _Change(without_provider(text, self._id, credential.profile, before=before, models=models)),
@@ -157,7 +159,7 @@ class CodexProvider:
     def _there(self, text: str) -> TokenProvider | None:
         try:
             return provider_in(text, self._id)
-        except NotOurs:
+        except ForeignProvider:
             return None
 
     # --- the file ----------------------------------------------------------------------------------------------
@@ -185,7 +187,7 @@ class CodexProvider:
         return hold(path, timeout=LOCK_SECONDS, rank="target", what="Codex's configuration", verb=f"deliver {profile}")
 
     def _replace(self, before: Snapshot, text: str) -> None:
-        mode = stat.S_IMODE(os.stat(before.path).st_mode) if before.raw is not None else 0o600
+        mode = _mode(before.path) or 0o600
         files.sweep(before.path)
         files.replace(before.path, [text.encode()], expected=before, mode=mode)
 
@@ -205,7 +207,7 @@ class CodexProvider:
     def _held(self, text: str) -> Held | None:
         try:
             there = provider_in(text, self._id)
-        except NotOurs:
+        except ForeignProvider:
             return _held(OTHER, "")
         return _held(COMMAND, there.account_id) if there else None
 
@@ -222,6 +224,16 @@ class CodexProvider:
             raise CodexUnwritable(path=path, problem=problem, todo=todo, **facts) from None
         except LockBusy:
             raise CodexBusy(home=self.home.path, **facts) from None
+
+
+def _mode(path: str) -> int | None:
+    """Return the mode of a file or folder; None if there is none. Raises `StoreError` where that cannot be told."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(path=path, problem=words(error)) from None
 
 
 def _text(found: Snapshot) -> str:

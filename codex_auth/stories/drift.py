@@ -67,7 +67,7 @@ def look(card: Card, row: Delivery, target: "CodexAuth") -> Drifted | None:
 
 def look_at_provider(card: Card, row: Delivery) -> Drifted | None:
     """Return how a model provider of Codex's drifted; None also where its configuration cannot be read."""
-    from codex_auth.core.codex_toml import NotOurs, TomlRefused, provider_in
+    from codex_auth.core.codex_toml import ForeignProvider, TomlRefused, provider_in
 
     path = row.place.config
     document = elsewhere.peek(path)
@@ -75,7 +75,7 @@ def look_at_provider(card: Card, row: Delivery) -> Drifted | None:
         return None
     try:
         there = provider_in((document or b"").decode(), row.place.provider_id)
-    except NotOurs:
+    except ForeignProvider:
         return Drifted(profile=card.profile, row=row, state=OTHER, kind="", account="")
     except (TomlRefused, UnicodeDecodeError):
         return None

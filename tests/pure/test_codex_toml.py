@@ -7,7 +7,7 @@ import pytest
 
 from codex_auth.core.codex_toml import (
     Chosen,
-    NotOurs,
+    ForeignProvider,
     TokenProvider,
     TomlRefused,
     chosen,
@@ -189,9 +189,9 @@ def test_which_provider_is_somebody_elses(command: tuple[str, ...]) -> None:
     """The word alone is many programs' word: such a provider is neither changed nor taken out."""
     text = running(command)
 
-    with pytest.raises(NotOurs):
+    with pytest.raises(ForeignProvider):
         provider_in(text, "glm")
-    with pytest.raises(NotOurs):
+    with pytest.raises(ForeignProvider):
         with_provider(text, GLM)
     assert without_provider(text, "glm", "glm") == text
 
