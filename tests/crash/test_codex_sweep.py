@@ -20,7 +20,7 @@ pytestmark = pytest.mark.crash
         ("deliver-codex-whole", 12),
         ("deliver-codex-kept", 16),
         ("deliver-codex-provider", 20),
-        ("take-back-codex-provider", 20),
+        ("take-back-codex-provider", 4),
     ],
 )
 def test_no_fault_loses_a_login_or_doubles_its_owner(name: str, every: int) -> None:
