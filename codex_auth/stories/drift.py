@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from codex_auth.deliver.codex import CodexAuth
+    from codex_auth.deliver.protocol import Target
     from codex_auth.edge.places import Places
     from codex_auth.edge.world import World
     from codex_auth.stores.protocol import Store
@@ -59,7 +59,7 @@ def find(cards: Iterable[Card], delivered: "Mapping[str, tuple[Delivery, ...]]")
                 yield drifted
 
 
-def look(card: Card, row: Delivery, target: "CodexAuth") -> Drifted | None:
+def look(card: Card, row: Delivery, target: "Target") -> Drifted | None:
     """Return how one delivery drifted, asking the target, wherever it keeps its login. Raises `DeliveryError`."""
     held = target.look().now
     return _compare(card, row, *((held.kind, held.account, held.expires) if held else _NOTHING))
