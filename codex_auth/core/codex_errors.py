@@ -117,6 +117,17 @@ class CodexConfigInTheWay(DeliveryError):
     remedy = "{todo}."
 
 
+class CodexAsksForAnother(DeliveryError):
+    """The configuration of Codex chooses a provider of ours that asks for another profile's tokens."""
+
+    code = "codex_asks_for_another"
+    sentence = "Codex would not be {profile}: {path} chooses the provider {provider}, which asks for {other}."
+    remedy = (
+        "Let it ask for {profile}: `codex-auth deliver codex {profile} --provider-id {provider}`. Or for nobody, so "
+        "that Codex uses its own login: `codex-auth deliver codex {other} --provider-id {provider} --take-back`."
+    )
+
+
 class KeyWithoutAddress(DeliveryError):
     """Nobody said where a key belongs; the login of a ChatGPT account has an address that is known."""
 
@@ -135,6 +146,7 @@ CLEAN = (
     CodexStoreRefused,
     CodexKeyringUnusable,
     CodexConfigInTheWay,
+    CodexAsksForAnother,
     KeyWithoutAddress,
 )
 """The refusals after which it is certain that nothing was written."""

@@ -68,6 +68,25 @@ def chosen_home(env: Mapping[str, str]) -> CodexHome:
     return CodexHome(path=os.path.realpath(os.path.dirname(where.codex_config(env, where.home(env)))))
 
 
+def asked_for(home: CodexHome) -> tuple[str, str]:
+    """Return the provider of ours that this home's configuration chooses, and the profile that it asks for.
+
+    Both are empty where none of ours is chosen, or the file does not read: then Codex does not start either.
+    """
+    raw = elsewhere.peek(home.config) or b""
+    if b"model_provider" not in raw:
+        return "", ""
+    from codex_auth.core.codex_toml import TomlRefused, chosen, provider_in
+
+    try:
+        text = raw.decode()
+        name = chosen(text).provider
+        found = provider_in(text, name) if name else None
+    except (UnicodeDecodeError, TomlRefused):
+        return "", ""
+    return (name, found.profile) if found else ("", "")
+
+
 def keeping(home: CodexHome, *, etc: str = where.ETC) -> Keeping:
     """Return where Codex keeps its login there: administrators' files first, then the user's, then the system's.
 

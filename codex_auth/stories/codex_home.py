@@ -4,15 +4,16 @@ import os
 from collections.abc import Sequence
 from datetime import timedelta
 
+from codex_auth.core.codex_errors import CodexAsksForAnother
 from codex_auth.core.codex_json import lacking
 from codex_auth.core.delivery_errors import DeliveryError
 from codex_auth.core.model import Credential
 from codex_auth.core.refresh_errors import NotOurs
 from codex_auth.core.store_errors import LockBusy, StoreError, StoreNotDurable
-from codex_auth.deliver.codex import CodexAuth
+from codex_auth.deliver.codex import NAME, CodexAuth
 from codex_auth.edge.places import FILE, Places
 from codex_auth.edge.world import World
-from codex_auth.neighbours.codex import CodexHome, chosen_home
+from codex_auth.neighbours.codex import CodexHome, asked_for, chosen_home
 from codex_auth.neighbours.codex_private import environment, furnish, origin
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.deliver import Order, deliver
@@ -36,6 +37,7 @@ def private_home(
     is_plain = store.choice(credential.profile).kind == FILE
     if is_codex or for_codex or (is_plain and not lacking(credential, is_whole=False)):
         try:
+            refuse_another(users, credential.profile)
             furnish(home, users)
             order, target = Order(at_least=timedelta()), CodexAuth(home, kind=PRIVATE)
             deliver(credential.profile, order, target=target, store=store, places=places, world=world)
@@ -44,3 +46,11 @@ def private_home(
                 raise
             world.tell(f"Note: a Codex that this starts does not get this login. {error}")
     return environment(home, users, world.env)
+
+
+def refuse_another(home: CodexHome, profile: str) -> None:
+    """Raise `CodexAsksForAnother` where this home's configuration would make Codex another profile than this."""
+    provider, other = asked_for(home)
+    if other and other != profile:
+        facts = {"profile": profile, "other": other, "provider": provider, "target": NAME}
+        raise CodexAsksForAnother(path=home.config, **facts)

@@ -8,6 +8,7 @@ from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.neighbours.codex import Running, running
 from codex_auth.stores.protocol import Store
+from codex_auth.stories.codex_home import refuse_another
 from codex_auth.stories.deliver import Delivered, Order, deliver
 
 
@@ -29,6 +30,7 @@ def use(
 
     A Codex that runs takes a newer token of its account, and of no other; it is named, never stopped.
     """
+    refuse_another(target.home, profile)
     before = running(target.home)
     order = Order(keep_as=keep_as, issuer=issuer)
     done = deliver(profile, order, target=target, store=store, places=places, world=world)

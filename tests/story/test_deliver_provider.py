@@ -29,7 +29,7 @@ from codex_auth.stores.memory import Memory
 from codex_auth.stories import deliver as story
 from codex_auth.stories import drift
 from codex_auth.stories.deliver import Order
-from tests.story.conftest import Program
+from tests.story.conftest import Person, Program
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 HERS = 'model = "gpt-5.1-codex"  # mine\nmodel_provider = "other"\n\n[model_providers.other]\nname = "other"\n'
@@ -476,3 +476,30 @@ def _killed_at(count: int, monkeypatch: pytest.MonkeyPatch, act: Callable[[], ob
         except Killed:
             return True
     return False
+
+
+def test_nobody_becomes_another_unnoticed(person: Person) -> None:
+    """Codex asks for one profile by its configuration: `use` and `run` of another are refused, and say what helps."""
+    program = person.program
+    config = program.home / ".codex/config.toml"
+    for profile in ("work", "bot"):
+        person.sign_in(profile, profile)
+    program.json("deliver", "codex", "work", "--auth-command")
+    codex = program.home / "codex"
+    codex.write_text("#!/bin/sh\necho ran\n")
+    codex.chmod(0o700)
+
+    refused = program.json("use", "bot")
+    assert refused["error"] == "codex_asks_for_another"
+    assert (
+        f"Codex would not be bot: {config} chooses the provider codex-auth, which asks for work." in refused["message"]
+    )
+    assert not (program.home / ".codex/auth.json").exists()
+    assert program("run", "bot", "--", str(codex)).returncode == 1
+    assert program("run", "bot", "--", "/bin/echo", "ran").stdout == "ran\n"
+    assert program("run", "work", "--", str(codex)).stdout == "ran\n"
+
+    program.json("deliver", "codex", "bot", "--provider-id", "codex-auth")
+    assert program("run", "bot", "--", str(codex)).stdout == "ran\n"
+    program.json("deliver", "codex", "bot", "--provider-id", "codex-auth", "--take-back")
+    assert program.json("use", "work")["ok"] is True
