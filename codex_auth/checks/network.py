@@ -54,7 +54,7 @@ def local_name(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - every c
         found = {str(entry[4][0]) for entry in socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)}
     except OSError:
         found = set()
-    if not found or not all(ip_address(each.partition("%")[0]).is_loopback for each in found):
+    if not found or not all(map(_is_here, found)):
         yield Finding(
             code="localhost_elsewhere",
             what=f"The name localhost means {', '.join(sorted(found))}."
@@ -62,6 +62,12 @@ def local_name(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - every c
             else "The name localhost is not known.",
             todo="Put `127.0.0.1 localhost` and `::1 localhost` into /etc/hosts; until then use `--device`.",
         )
+
+
+def _is_here(address: str) -> bool:
+    """Whether an address leads to this machine; macOS also names `fe80::1%lo0`."""
+    parsed = ip_address(address.partition("%")[0])
+    return parsed.is_loopback or parsed.is_link_local
 
 
 def browser(patient: Patient) -> Iterator[Finding]:

@@ -88,6 +88,8 @@ def ended(patient: Patient) -> Iterator[Finding]:
     now = patient.world.now()
     renewable = {card.profile for card in patient.report.cards if card.has_refresh_token}
     for profile, row in _rows(patient):
+        if row.place.provider_id:  # its command gives out a living one whenever Codex asks
+            continue
         is_over = row.mode == LEASE and row.expires is not None and row.expires <= now
         if is_over and profile in renewable and os.path.isdir(row.place.state):
             yield Finding(

@@ -39,10 +39,11 @@ class CodexProgram:
 def on_path(name: str, env: Mapping[str, str]) -> list[str]:
     """Return the programs of this name, in the order of PATH, each once however it is linked."""
     found: dict[str, str] = {}
+    endings = env.get("PATHEXT", ".EXE;.CMD").lower().split(";") if os.name == "nt" else [""]
     for folder in env.get("PATH", "").split(os.pathsep):
-        path = os.path.join(folder, name)
-        if os.path.isabs(folder) and os.access(path, os.X_OK) and os.path.isfile(path):
-            found.setdefault(os.path.realpath(path), path)
+        for path in (os.path.join(folder, name + ending) for ending in endings):
+            if os.path.isabs(folder) and os.access(path, os.X_OK) and os.path.isfile(path):
+                found.setdefault(os.path.realpath(path), path)
     return list(found.values())
 
 
@@ -51,8 +52,10 @@ def is_ours(path: str) -> bool:
     if _OUR_DOOR in _head(path):
         return True
     try:
-        with zipfile.ZipFile(path) as packed:
-            return any(name.startswith("codex_auth/cli/") for name in packed.namelist())
+        with zipfile.ZipFile(path) as packed:  # all of it as one file, or what pip makes on Windows
+            names = packed.namelist()
+            starts = packed.read("__main__.py")[:_HEAD] if "__main__.py" in names else b""
+            return _OUR_DOOR in starts or any(name.startswith("codex_auth/cli/") for name in names)
     except (OSError, ValueError, zipfile.BadZipFile):
         return False
 

@@ -55,12 +55,16 @@ def test_ours_and_others(tmp_path: Path) -> None:
     packed = tmp_path / "packed"
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("codex_auth/cli/main.py", "")
+    wrapper = tmp_path / "codex-auth.exe"
+    with zipfile.ZipFile(wrapper, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("__main__.py", PIP.format(python="x"))
     other = tmp_path / "other"
     with zipfile.ZipFile(other, "w") as archive:
         archive.writestr("codex_auth/client.py", "")
 
     assert commands.is_ours(str(command(tmp_path, "pip", PIP.format(python="/x"))))
     assert commands.is_ours(str(packed))
+    assert commands.is_ours(str(wrapper))
     assert not commands.is_ours(str(other))
     assert not commands.is_ours(str(command(tmp_path, "npm", "#!/usr/bin/env node\n")))
     assert not commands.is_ours(str(command(tmp_path, "lib", "#!/x\nfrom codex_auth import main\n")))
@@ -89,6 +93,15 @@ def test_which_codex(tmp_path: Path, path: str, text: str, release: str, *, is_a
 
     assert (found.release, found.is_another) == (release, is_another)
     assert found.version == (tuple(map(int, release.split("."))) if release else None)
+
+
+def test_windows_has_endings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command is found by its name there, whatever of PATHEXT it ends with."""
+    wrapper = command(tmp_path, "codex-auth.exe", "MZ")
+    monkeypatch.setattr(commands.os, "name", "nt")
+
+    assert commands.on_path("codex-auth", {"PATH": str(tmp_path)}) == [str(wrapper)]
+    assert commands.on_path("codex-auth", {"PATH": str(tmp_path), "PATHEXT": ".COM"}) == []
 
 
 def test_release_of_ours(tmp_path: Path) -> None:

@@ -540,6 +540,13 @@ def provider_away(scene: Scene) -> None:
     scene.signed_in_at(f"http://127.0.0.1:{port}")
 
 
+def name_unknown(scene: Scene) -> None:
+    """Sign in at a provider that is listed, and whose name nobody knows."""
+    scene.file(CONFIG, 'issuers = ["https://login.example.test"]\n')
+    localhost_unknown(scene)
+    scene.signed_in_at("https://login.example.test")
+
+
 def proxy_away(scene: Scene) -> None:
     """Have a proxy that refuses, on the way to a provider that is listed."""
     scene.file(CONFIG, 'issuers = ["https://login.example.test"]\n')
@@ -671,6 +678,7 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "localhost unknown": (localhost_unknown, "localhost_elsewhere"),
     "no browser": (environment(SSH_CONNECTION="x"), "no_browser"),
     "provider away": (provider_away, "provider_unreachable"),
+    "provider's name unknown": (name_unknown, "provider_unreachable"),
     "provider behind a login page": (provider(status=302), "provider_reply_unusable"),
     "provider not allowed": (lambda s: s.signed_in_at("https://login.example.test"), "bad_issuer"),
     "proxy refuses": (proxy_away, "proxy_failed"),

@@ -290,6 +290,17 @@ def test_what_is_in_it(scene: Scene) -> None:
     assert b"i policy_in_force: " in files["codex-auth-report/findings.txt"]
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_without_a_file_it_is_here(scene: Scene, more: tuple[str, ...]) -> None:
+    """In the working folder, by a name that says when; the same with options behind it."""
+    scene.patch.chdir(scene.home)
+
+    assert scene("doctor", "--offline", "--bundle", *more).returncode == 0
+
+    [path] = scene.home.glob("codex-auth-report-*.zip")
+    assert list(unpacked(path)) == [f"codex-auth-report/{name}" for name in FILES]
+
+
 def test_it_is_never_written_over_a_file(scene: Scene) -> None:
     """Nor through a link; what is there stays, and it is said."""
     there = scene.file("report.zip", "mine")

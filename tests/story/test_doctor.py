@@ -17,9 +17,10 @@ import pytest
 from codex_auth.checks.codes import KINDS
 from codex_auth.checks.settings import VARIABLES
 from codex_auth.core.errors import AuthError
+from codex_auth.notes.deliveries import PROVIDER
 from codex_auth.sandbox.server import Sandbox
 from tests.story.conftest import Person, Program
-from tests.story.faults import DATA, FAULTS, REMOTE, Scene, left_behind, ready
+from tests.story.faults import DATA, FAULTS, LONG_AGO, REMOTE, Scene, left_behind, ready
 from tests.story.inside import Inside
 from tests.story.logins import login, put
 
@@ -199,6 +200,14 @@ def test_what_cannot_be_mended_says_why(scene: Scene, monkeypatch: pytest.Monkey
     assert done.stdout.count("It could not be mended: ") == 2
     assert "permission was denied" in done.stdout
     assert done.returncode == 1
+
+
+def test_a_provider_has_no_lease_that_ends(scene: Scene) -> None:
+    """Its command gives out a living token whenever Codex asks."""
+    scene.file(".codex/config.toml", "")
+    scene.deliver("work", ".codex", profile_id=f"{PROVIDER}codex-auth", expires=LONG_AGO)
+
+    assert {"nobody_keeps", "lease_ended"} & set(codes(scene)) == set()
 
 
 def test_yes_alone_is_a_mistake(scene: Scene) -> None:
