@@ -29,6 +29,7 @@ VERBS = {
     "doctor": ("codex_auth.cli.doctor", "Say what is wrong here, why, and what mends it."),
     "config": ("codex_auth.cli.config", "Show the settings and where each comes from, or change one."),
     "chat": ("codex_auth.cli.chat", "Answer one chat message with one reply, both as JSON: the chat skill's adapter."),
+    "schema": ("codex_auth.cli.schema", "Print the JSON Schema of what a command prints with --json."),
     "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),
     "demo": ("codex_auth.cli.demo", "Run a whole sign-in against the sandbox, in a scratch home."),
 }

@@ -12,6 +12,15 @@ class FolderFileUnusable(AuthError):
     status = 2
 
 
+class NothingChosen(AuthError):
+    """A person was asked which profile, and left."""
+
+    code = "nothing_chosen"
+    sentence = "No profile was chosen, and nothing was changed."
+    remedy = "Name it: `codex-auth {command} NAME`."
+    status = 2
+
+
 class NameTaken(AuthError):
     """Another login has the name that was asked for."""
 
