@@ -51,14 +51,14 @@ def existing(
     is_person = is_interactive(ctx, world)
     if typed == DEFAULT:
         is_open = name is None and len(names) > 1 and may_ask and is_person
-        return ask(ctx, store, "Which profile?", "", world) if is_open else names[0]
+        return ask(ctx, "Which profile?", "", store=store, places=places, world=world) if is_open else names[0]
     if not is_person or not may_ask:
         raise ProfileNotFound(profile=typed, near=candidates(typed, names))
     begun = beginning(typed, names)
     if may_shorten and len(begun) == 1:
         return begun[0]
     sentence = f"Several begin with {typed}." if may_shorten and begun else f"There is no profile named {typed}."
-    return ask(ctx, store, f"{sentence} Which one?", typed, world)
+    return ask(ctx, f"{sentence} Which one?", typed, store=store, places=places, world=world)
 
 
 def is_interactive(ctx: click.Context, world: World) -> bool:
@@ -69,23 +69,26 @@ def is_interactive(ctx: click.Context, world: World) -> bool:
     return not is_told_not_to and can_pick(sys.stdin, sys.stderr, world.env)
 
 
-def ask(ctx: click.Context, store: Store, question: str, typed: str, world: World) -> str:
+def ask(ctx: click.Context, question: str, typed: str, *, store: Store, places: Places, world: World) -> str:
     """Show the profiles, and return the one that a person takes. Raises `NothingChosen`."""
     from codex_auth.edge.picker import Row, pick
+    from codex_auth.notes import labels
 
-    cards = list(store.cards())
+    cards, said = list(store.cards()), labels.read(places)
     widest = min(_WIDEST_NAME, max(len(card.profile) for card in cards))
-    rows = [Row(name=card.profile, shown=_shown(card, widest)) for card in cards]
+    rows = [Row(name=card.profile, shown=_shown(card, said.get(card.profile, ""), widest)) for card in cards]
     chosen = pick(question, rows, fits=fits, typed=typed, keyboard=sys.stdin, screen=sys.stderr, env=world.env)
     if chosen is None:
         raise NothingChosen(command=ctx.command_path.removeprefix("codex-auth "))
     return chosen
 
 
-def _shown(card: "Card", widest: int) -> str:
+def _shown(card: "Card", label: str, widest: int) -> str:
     from codex_auth.core.text import printable
     from codex_auth.views import show as words
 
     account = words.account(card.identity) if card.identity.account_id else ""
-    facts = [account, printable(card.identity.plan), "API key" if card.kind == "api_key" else ""]
+    label = label or (card.key.label if card.key else "")
+    kind = "API key" if card.kind == "api_key" else ""
+    facts = [account, printable(card.identity.plan), kind, printable(label)]
     return "  ".join(each for each in (f"{card.profile:<{widest}}", *facts) if each)

@@ -7,6 +7,7 @@ VERBS = {
     "cancel": ("codex_auth.cli.cancel", "Forget a sign-in that was started."),
     "status": ("codex_auth.cli.status", "Show profiles, owners, expiry and pending sign-ins."),
     "list": ("codex_auth.cli.list_profiles", "List the profiles: account, plan, owner, store, end, deliveries."),
+    "label": ("codex_auth.cli.label", "Say in a few words what a login is for; list shows it."),
     "rename": ("codex_auth.cli.rename", "Give a login another name."),
     "token": ("codex_auth.cli.token", "Print one live access token, for a program."),
     "refresh": ("codex_auth.cli.refresh", "Renew a login now; once, however many processes ask."),

@@ -16,6 +16,27 @@ def printable(text: str, *, limit: int = 200) -> str:
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
 
 
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: some characters take two, and those that combine none."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def fitting(text: str, width: int) -> str:
+    """Return as much of a text as so many columns have room for."""
+    used = 0
+    for at, character in enumerate(text):
+        used += _columns(character)
+        if used > width:
+            return text[:at]
+    return text
+
+
+def _columns(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else int(not unicodedata.combining(character))
+
+
 def mask_account(account_id: str) -> str:
     """Return `…` and the last four characters of an account id; short ids show nothing."""
     shown = printable(account_id)

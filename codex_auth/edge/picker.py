@@ -1,14 +1,15 @@
 """A list on the terminal to choose from: arrows move, typing narrows, Enter takes, Esc leaves."""
 
+import contextlib
 import os
 import re
 import select
-import unicodedata
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from codex_auth.core.text import printable
+from codex_auth.core.text import fitting, printable
 from codex_auth.edge.terminal import HiddenInput, speaks_unicode
 
 _KEY = re.compile(rb"\x1b\[[0-?]{0,16}[ -/]{0,4}[@-~]|\x1bO.|\x1b|[^\x00-\x1f\x7f]+|.", re.DOTALL)
@@ -142,16 +143,19 @@ class _Drawn:
         elif len(wish.left) > len(shown):
             lines.append((f"  {wish.at + 1} of {len(wish.left)}", "2"))
         lines.append((_KEYS, "2"))
-        self._erase()
-        self._screen.write("\n".join(self._styled(_cut(self._plain(text), width - 1), style) for text, style in lines))
-        self._screen.flush()
-        self._count = len(lines)
+        drawn = "\n".join(self._styled(fitting(self._plain(text), width - 1), style) for text, style in lines)
+        with _undisturbed():
+            self._erase()
+            self._screen.write(drawn)
+            self._screen.flush()
+            self._count = len(lines)
 
     def clear(self) -> None:
         """Remove it."""
-        self._erase()
-        self._screen.flush()
-        self._count = 0
+        with _undisturbed():
+            self._erase()
+            self._screen.flush()
+            self._count = 0
 
     def _erase(self) -> None:
         if self._count:
@@ -165,6 +169,16 @@ class _Drawn:
         if self._is_unicode:
             return text
         return text.replace("…", "...").encode("ascii", "replace").decode()
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let signals wait until it is known how many lines are drawn, so that as many are removed."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Keyboard(HiddenInput):
@@ -218,13 +232,3 @@ def _size(screen: TextIO) -> tuple[int, int]:
     except OSError:
         return 80, 24
     return found.columns or 80, found.lines or 24
-
-
-def _cut(text: str, width: int) -> str:
-    """Return as much of a text as has room; some characters take two columns."""
-    used = 0
-    for at, character in enumerate(text):
-        used += 2 if unicodedata.east_asian_width(character) in "WF" else not unicodedata.combining(character)
-        if used > width:
-            return text[:at]
-    return text

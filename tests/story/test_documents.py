@@ -158,6 +158,7 @@ def _look_and_change(here: Here) -> None:
     here("token", "work")
     assert here("usage", "--all")["profiles"][0]["usage"]
     here("best")
+    here("label", "home", "the second one")
     here("rename", "home", "spare")
     here("refresh", "work")
     assert here("keep", "--once")["profiles"] is not None
