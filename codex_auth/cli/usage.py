@@ -36,11 +36,12 @@ def command(
       codex-auth usage --all --watch
       codex-auth usage --all --json
     """
-    from codex_auth.cli.asking import Questions, is_terminal
+    from codex_auth.cli.asking import Questions
     from codex_auth.cli.choosing import existing
     from codex_auth.cli.opening import open_places
     from codex_auth.core.errors import Stop, UsageError
     from codex_auth.edge.world import World
+    from codex_auth.views.screen import is_terminal
 
     if everyone and name is not None:
         raise UsageError(problem="Name one profile, or say --all.", command="usage")

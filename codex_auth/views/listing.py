@@ -8,11 +8,12 @@ from codex_auth.core.text import columns, fitting, printable
 from codex_auth.stories import status as story
 from codex_auth.views import show as words
 from codex_auth.views.report import ends, profile_row
-from codex_auth.views.usage_bars import Line, Look
+from codex_auth.views.screen import Line, Look
 
 COLUMNS = ("PROFILE", "ACCOUNT", "PLAN", "OWNER", "STORE", "ENDS", "REFRESHED", "DELIVERED TO", "LABEL")
 _LEFT_OUT = ("REFRESHED", "STORE", "PLAN", "LABEL")
 """What a terminal that is a little too narrow does without, in this order; `--json` has it."""
+_LEGEND = "* the profile that is meant where none is named"
 _GAP = "  "
 _LABEL_WIDTHS = (30, 16)
 """What a table shows of a label, and what it shows where there is little room; `--json` has all of it."""
@@ -53,8 +54,16 @@ def lines(report: story.Report, now: datetime, look: Look, *, may_be_long: bool,
     else:
         drawn = [line for card, row in zip(report.cards, rows, strict=True) for line in _block(card, row, now, look)]
     if len(report.cards) > 1 and any(card.profile == report.unnamed for card in report.cards):
-        drawn.append([("* the profile that is meant where none is named", "dim")])
+        drawn += [[(part, "dim")] for part in _wrapped(_LEGEND, look.width)]
     return drawn
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    if len(text) <= width:
+        return [text]
+    from textwrap import wrap
+
+    return wrap(text, max(width, 1))
 
 
 def _placed(rows: list[Cells], look: Look, *, may_be_long: bool) -> tuple[list[int], list[Cells]]:

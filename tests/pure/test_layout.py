@@ -30,8 +30,8 @@ FLOORS = {
     "carry_in carry_out fitting shown_again queueing rename logout settings",
     "chat": "message verbs words escape reply render book usage room failing gateway sign_in overview talk",
     "checks": "codes finding logins targets folders stores programs settings keeping network table",
-    "views": "document show why_openclaw why applied apply_plan report table outcome delivered carried ended keeping "
-    "token_json usage_json usage_bars listing api_key_words diagnosis bundle settings",
+    "views": "document show screen why_openclaw why applied apply_plan report table outcome delivered carried ended "
+    "keeping token_json usage_json usage_bars listing api_key_words diagnosis bundle settings",
     "cli": "doors quick options opening choosing redirect_input hot token login start finish cancel status refresh "
     "run asking usage best list_profiles label rename timing keep deliver apply use bring_in carry_out "
     "api_key app_server leftovers move logout vault config chat_door chat examining doctor schema demo verbs "
