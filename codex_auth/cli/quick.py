@@ -33,7 +33,7 @@ def show(
         import json
 
         told = document(report, now, full=full) | (_why(report, places, world, full=full) if why else {})
-        world.out(json.dumps(told, indent=2, ensure_ascii=False))
+        world.out(json.dumps(told, ensure_ascii=False))
     elif sys.stdout is not None and sys.stdout.isatty():
         from codex_auth.views.table import print_report
 

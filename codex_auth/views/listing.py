@@ -86,9 +86,11 @@ def _fitting(rows: list[tuple[str, ...]], width: int | None) -> list[int]:
     said = [at for at in range(len(COLUMNS)) if any(row[at] != _NOTHING for row in rows[1:])]
     every = [at for at, name in enumerate(COLUMNS) if at in said or name in _ALWAYS]
     fewer = [[at for at in said if COLUMNS[at] not in _LEFT_OUT[: count + 1]] for count in range(len(_LEFT_OUT))]
+    if width is None:
+        return every
     for shown in (every, said, *fewer):
         wide = sum(max(columns(row[at]) for row in rows) + len(_GAP) for at in shown) - len(_GAP)
-        if width is None or wide <= width:
+        if wide <= width:
             return shown
     return []
 

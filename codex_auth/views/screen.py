@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import dataclass
 
+from codex_auth.core.text import is_utf8
 from codex_auth.edge.world import World
 
 Line = list[tuple[str, str]]
@@ -38,9 +39,7 @@ def is_terminal() -> bool:
 
 def look() -> Look:
     """Return what stdout can show."""
-    from codex_auth.edge.terminal import speaks_unicode
-
-    can = sys.stdout is not None and speaks_unicode(sys.stdout)
+    can = sys.stdout is not None and is_utf8(sys.stdout.encoding)
     return Look(width=_width() if is_terminal() else _PIPE_WIDTH, unicode=can)
 
 
@@ -53,11 +52,9 @@ def _width() -> int:
 
 def show(lines: list[Line], world: World, *, anew: bool = False) -> None:
     """Print lines, in colour where that is seen; `anew` clears the screen before."""
-    if not is_terminal():
-        for line in lines:
-            world.out(_plain(line))
+    if not lines and not anew:
         return
-    is_able = os.name == "posix" and world.env.get("TERM") not in {"dumb", ""}
+    is_able = is_terminal() and os.name == "posix" and world.env.get("TERM") not in {"dumb", ""}
     in_colour = is_able and not world.env.get("NO_COLOR")  # https://no-color.org: set and not empty
     drawn = "\n".join(_coloured(line) if in_colour else _plain(line) for line in lines)
     world.out(f"\x1b[H\x1b[2J{drawn}" if anew and is_able else drawn)
