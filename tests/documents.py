@@ -51,14 +51,15 @@ def check_output(words: Sequence[str], stdout: str) -> None:
     if "--json" not in ours or not stdout.strip():
         return
     command = command_of(ours)
-    if command is None:  # `run` and the like; a failure of theirs is told as JSON too
-        command = "list"
     try:
         documents = [json.loads(stdout)]
     except ValueError:
         documents = [json.loads(line) for line in stdout.splitlines()]
     for document in documents:
-        check(command, document)
+        if command is None:  # `run` and the like have no document, but a failure of theirs is told as JSON too
+            forms("list")["failure"].validate(document)
+        else:
+            check(command, document)
 
 
 def command_of(words: Sequence[str]) -> str | None:

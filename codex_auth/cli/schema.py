@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from codex_auth.cli.verbs import VERBS
+
 _COMMON = "common"
 _CHAT = {"chat message": "message", "chat reply": "reply"}
 """Those that `chat --schema` prints, by what they are called here."""
@@ -60,6 +62,5 @@ def _read(folder: str, name: str) -> dict[str, Any]:
 
 
 def _typed(name: str) -> str:
-    """Return a file's name as the command is typed; `key` and `vault` have commands of their own."""
-    verb, _, rest = name.partition("-")
-    return f"{verb} {rest}" if verb in {"key", "vault"} else name
+    """Return a file's name as the command is typed: a verb, or a verb and what it has below it."""
+    return name if name in VERBS else name.replace("-", " ", 1)

@@ -39,7 +39,7 @@ def with_json(name: str, command: click.Command) -> Iterator[str]:
     if isinstance(command, click.Group):
         for word, each in command.commands.items():
             yield from with_json(f"{name} {word}", each)
-    elif any("--json" in parameter.opts for parameter in command.params):
+    if any("--json" in parameter.opts for parameter in command.params):
         yield name
 
 
@@ -168,6 +168,10 @@ def _look_and_change(here: Here) -> None:
     here("key", "add", "glm", "--kind", "glm", given="sk-" + "k" * 40)
     here("key", "list")
     here("key", "remove", "glm")
+    here("config")
+    here("config", "set", "profile", "work")
+    here("config", "get", "profile")
+    here("config", "unset", "profile")
     here("leftovers")
     here("doctor", "--offline")
     here("move", "spare", "--to", "vault")
