@@ -36,7 +36,11 @@ def command(*, command: tuple[str, ...]) -> int:
         return write("".join(f"{name}\n" for name in names()))
     asked = " ".join(command)
     if asked not in names():
-        raise UsageError(problem="No command of that name has a document.", command="schema")
+        from difflib import get_close_matches
+
+        near = " or ".join(get_close_matches(asked, names(), n=2))
+        problem = "No command of that name has a document." + (f" Did you mean {near}?" if near else "")
+        raise UsageError(problem=problem, command="schema")
     return write(json.dumps(bundle(asked), indent=2, ensure_ascii=False) + "\n")
 
 

@@ -169,6 +169,16 @@ def test_who_asks_for_no_question_gets_none(program: Program, words: list[str]) 
     assert "up/down" not in shown.left
 
 
+def test_a_question_that_may_not_be_asked_is_an_error(program: Program) -> None:
+    """`logout --non-interactive` ends nothing without --yes, on a terminal too, and wants a name among several."""
+    put_login(program, "work", "home")
+
+    for words in ([], ["work"]):
+        asked = Terminal(program, "logout", "--non-interactive", *words)
+        assert asked.end() == (2, "")
+    assert len(program.stored()["profiles"]) == 2
+
+
 def test_the_beginning_of_a_name_is_enough_to_look(person: Person) -> None:
     """At a terminal, for `status`, `usage` and `use`, where one profile begins so; where several do, it is asked."""
     person.sign_in("work")

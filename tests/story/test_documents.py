@@ -87,11 +87,12 @@ def test_the_schemas_are_printed(program: Program) -> None:
     """`schema` lists the commands, and prints what each document is; there is none of what is no command."""
     listed = program("schema").stdout.splitlines()
     one = json.loads(program("schema", "key", "add").stdout)
-    none = program("schema", "keys")
+    none = program("schema", "kay", "add")
 
     assert {"status", "key add", "chat reply"} <= set(listed)
     assert one["$id"] == "urn:codex-auth:json:key-add:1"
     assert (none.returncode, none.stdout) == (2, "")
+    assert "Did you mean key add?" in none.stderr
 
 
 @pytest.fixture
