@@ -83,7 +83,7 @@ def list_keys(ctx: click.Context, *, as_json: bool, auth_path: str) -> None:
 
 
 @command.command()
-@options.profile
+@options.existing_profile
 @options.json_output
 @options.passphrase_fd
 @options.auth_path
@@ -93,15 +93,15 @@ def remove(ctx: click.Context, name: str | None, *, as_json: bool, auth_path: st
 
     It goes on working wherever else it is, until it is revoked where it was made.
     """
-    from codex_auth.cli.opening import chosen_profile, open_places
-    from codex_auth.core.names import read_name
+    from codex_auth.cli.choosing import existing
+    from codex_auth.cli.opening import open_places
     from codex_auth.edge.world import World
     from codex_auth.stories import api_keys as story
     from codex_auth.views.api_key_words import print_removed
 
     world = World()
     places, opened = open_places(ctx, world, auth_path)
-    profile = read_name(chosen_profile(name, places, world))
+    profile = existing(ctx, name, store=opened, places=places, world=world)
     done = story.remove(profile, store=opened, places=places, world=world)
     print_removed(done, world, as_json=as_json)
     return done.status

@@ -9,7 +9,7 @@ from codex_auth.cli.run import WithCommand
 
 
 @click.command(cls=WithCommand)
-@options.profile
+@options.existing_profile
 @options.passphrase_fd
 @options.auth_path
 @click.pass_context
@@ -21,19 +21,19 @@ def command(ctx: click.Context, name: str | None, *, auth_path: str, words: list
     The refresh token stays here. To let Codex take it, `experimentalApi` is added to the program's `initialize`; OpenAI
     calls this way unstable.
     """
-    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.cli.choosing import existing
+    from codex_auth.cli.opening import open_places
     from codex_auth.core.errors import UsageError
     from codex_auth.edge import child
     from codex_auth.edge.world import World
     from codex_auth.stories.app_server import AppServer
-    from codex_auth.stories.sign_in import meant_profile
 
     if not words:
         problem = "Put the command after `--`: codex-auth app-server NAME -- codex app-server."
         raise UsageError(problem=problem, command="app-server")
     world = World()
     places, store = open_places(ctx, world, auth_path)
-    profile = meant_profile(chosen_profile(name, places, world), store)
+    profile = existing(ctx, name, store=store, places=places, world=world, may_ask=False)
     program = child.find(words[0], world.env)
     server = AppServer(profile, store=store, places=places, world=world)
     return server.serve(program, words, server.environment(), child.lines(0), partial(child.write, 1))

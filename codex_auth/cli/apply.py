@@ -8,7 +8,7 @@ from codex_auth.cli import options
 
 
 @click.command()
-@options.profile
+@options.existing_profile
 @click.option("--restart", is_flag=True, help="Restart the gateway too, when its running work is done.")
 @click.option("--agent", default="", metavar="ID", help="Only for this agent of OpenClaw's.")
 @click.option("--background", is_flag=True, help="Queue it, return at once, and let it go on by itself.")
@@ -51,14 +51,14 @@ def command(
     """
     from contextlib import nullcontext
 
-    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.cli.choosing import existing
+    from codex_auth.cli.opening import open_places
     from codex_auth.core.errors import UsageError
     from codex_auth.edge.world import World
     from codex_auth.notes.queue import Request, history
     from codex_auth.stories import apply as story
     from codex_auth.stories.at_openclaw import AtOpenClaw
     from codex_auth.stories.queueing import queue_up
-    from codex_auth.stories.sign_in import meant_profile
     from codex_auth.views.applied import Progress, print_cancelled, print_ended, print_queue, print_queued
 
     if is_list + bool(cancelled) + dry_run + watch > 1 or (background and name is None):
@@ -73,8 +73,8 @@ def command(
     if cancelled:
         print_cancelled(story.cancel(cancelled, places=places, world=world), world, as_json=as_json)
         return 0
-    profile = "" if name is None and not (restart or agent or dry_run) else chosen_profile(name, places, world)
-    profile = meant_profile(profile, store) if profile else ""
+    is_for_one = name is not None or restart or agent or dry_run
+    profile = existing(ctx, name, store=store, places=places, world=world) if is_for_one else ""
 
     def open_site(request: Request) -> AtOpenClaw:
         return AtOpenClaw(request, store=store, places=places, world=world)

@@ -18,7 +18,7 @@ _FORMS = ("json", "env", "github", "codex")
 
 
 @click.command()
-@options.profile
+@options.existing_profile
 @click.option("--ci", "is_ci", is_flag=True, help="Only an access token, for a job; never the refresh token.")
 @click.option(
     "--whole", "is_whole", is_flag=True, help="All of it, into --output; our refresh token is then destroyed."
@@ -57,17 +57,17 @@ def command(
     vault is, read back, and then our refresh token is destroyed. `codex-auth import FILE` makes it a profile again,
     on whatever machine.
     """
-    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.cli.choosing import existing
+    from codex_auth.cli.opening import open_places
     from codex_auth.stories import carry_out as story
     from codex_auth.stories.refresh import MARGIN
-    from codex_auth.stories.sign_in import meant_profile
     from codex_auth.views.carried import print_exported
 
     if is_ci == is_whole or (is_whole and not output) or (is_plain and is_ci):
         raise UsageError(problem="Say --ci, or --whole with --output FILE (and --plain).", command="export")
     world = World()
     places, store = open_places(ctx, world, auth_path)
-    profile = meant_profile(chosen_profile(name, places, world), store)
+    profile = existing(ctx, name, store=store, places=places, world=world)
     if is_whole:
         path = os.path.abspath(output)
         done = story.whole(profile, path, is_plain=is_plain, store=store, places=places, world=world)

@@ -9,7 +9,7 @@ from codex_auth.cli import options
 
 @click.command()
 @click.argument("target", type=click.Choice(["openclaw", "codex"]))
-@options.profile
+@options.existing_profile
 @click.option("--lease", is_flag=True, help="Give an access token, and renew it before it ends (this is the default).")
 @click.option("--hand-over", is_flag=True, help="Give the whole login away; nothing here can refresh it any more.")
 @click.option("--take-back", is_flag=True, help="Remove a lease from the program again.")
@@ -59,13 +59,13 @@ def command(
     it with --model; a sign-in also without, where its configuration chooses no provider. --take-back brings back what
     was chosen before.
     """
-    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.cli.choosing import existing
+    from codex_auth.cli.opening import open_places
     from codex_auth.core.names import read_name
     from codex_auth.deliver.targets import codex_provider, open_target
     from codex_auth.edge.world import World
     from codex_auth.notes.deliveries import HAND_OVER, LEASE
     from codex_auth.stories import deliver as story
-    from codex_auth.stories.sign_in import meant_profile
     from codex_auth.views.delivered import print_delivered, print_taken_back
 
     is_provider = auth_command or bool(provider_id)
@@ -75,7 +75,8 @@ def command(
     options.check_kept_issuer(keep_as, issuer, command="deliver")
     world = World()
     places, store = open_places(ctx, world, auth_path)
-    profile = meant_profile(chosen_profile(name, places, world), store)
+    is_named_there = take_back and name is not None  # what was written for a login may outlive it
+    profile = read_name(str(name)) if is_named_there else existing(ctx, name, store=store, places=places, world=world)
     env = {**world.env, "CODEX_HOME": os.path.abspath(codex_home)} if codex_home else world.env
     opened = (
         codex_provider(env, provider_id=provider_id, base_url=base_url, model=model)

@@ -16,22 +16,12 @@ def command(ctx: click.Context, *, as_json: bool, full: bool, auth_path: str) ->
 
     Reads local files only. `*` marks the profile that is meant where none is named.
     """
-    import json
+    from codex_auth.cli.quick import show_list
 
-    from codex_auth.cli.asking import is_terminal, look, show
-    from codex_auth.cli.opening import open_places
-    from codex_auth.edge.world import World
-    from codex_auth.stories import status as story
-    from codex_auth.views.listing import document, lines
-
-    world = World()
-    places, store = open_places(ctx, world, auth_path)
-    report, now = story.look(store, places, world), world.now()
-    if as_json:
-        world.out(json.dumps(document(report, now, full=full), ensure_ascii=False))
-    else:
-        show(lines(report, now, look(), may_be_long=not is_terminal(), full=full), world)
-        for error in report.trouble:
-            world.tell(f"codex-auth: {error}")
-            world.tell(f"  {error.hint}")
-    return max((error.status for error in report.trouble), default=0)
+    return show_list(
+        as_json=as_json,
+        full=full,
+        auth_path=auth_path,
+        passphrase=ctx.meta.get(options.PASSPHRASE_FD),
+        assume_openclaw=bool(ctx.obj),
+    )

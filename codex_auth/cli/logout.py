@@ -6,7 +6,7 @@ from codex_auth.cli import options
 
 
 @click.command()
-@options.profile
+@options.existing_profile
 @click.option("--all", "everyone", is_flag=True, help="Every login.")
 @click.option("--keep-target", is_flag=True, help="Leave what other programs were leased where it is.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -29,22 +29,23 @@ def command(
     It is deleted even if the provider cannot be told, which is then said. A login that another program owns is
     forgotten here and lives on there.
     """
+    from codex_auth.cli.choosing import existing, is_interactive
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.core.errors import AuthError, UsageError
     from codex_auth.core.names import DEFAULT
     from codex_auth.edge.world import World
     from codex_auth.stories.logout import LoggedOut, logout, logout_all
-    from codex_auth.stories.sign_in import meant_profile
     from codex_auth.views.ended import print_logged_out
 
     if everyone and name is not None:
         raise UsageError(problem="Name one profile, or say --all.", command="logout")
     world = World()
     places, store = open_places(ctx, world, auth_path)
-    if not everyone and chosen_profile(name, places, world) == DEFAULT and name is None and len(store.names()) > 1:
+    is_open = not everyone and name is None and chosen_profile(None, places, world) == DEFAULT
+    if is_open and len(store.names()) > 1 and not is_interactive(ctx, world):
         raise UsageError(problem="There are several logins: name the one to end, or say --all.", command="logout")
-    profile = "" if everyone else meant_profile(chosen_profile(name, places, world), store)
-    if not yes and not _agreed(profile, as_json=as_json):
+    profile = "" if everyone else existing(ctx, name, store=store, places=places, world=world)
+    if not yes and not _agreed(ctx, profile, as_json=as_json):
         world.tell("Nothing was changed.")
         return 0
     results: dict[str, LoggedOut | AuthError] = {}
@@ -55,11 +56,11 @@ def command(
     return print_logged_out(results, world, as_json=as_json)
 
 
-def _agreed(profile: str, *, as_json: bool) -> bool:
+def _agreed(ctx: click.Context, profile: str, *, as_json: bool) -> bool:
     import sys
 
     from codex_auth.core.errors import UsageError
 
-    if as_json or not sys.stdin.isatty():
+    if as_json or ctx.meta.get(options.NON_INTERACTIVE) or not sys.stdin.isatty():
         raise UsageError(problem="Nobody can be asked here: add --yes to log out.", command="logout")
     return click.confirm(f"Log out {profile or 'every login'}, and delete it here?", err=True)

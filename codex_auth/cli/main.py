@@ -1,6 +1,6 @@
 """The first lines that run: answer what needs nothing, and load click for the rest.
 
-`codex-auth --help` and `codex-auth status` are typed and polled all day. They are answered here without
+`codex-auth --help`, `status` and `list` are typed and polled all day. They are answered here without
 loading click, by the same functions the click commands call.
 """
 
@@ -33,6 +33,8 @@ def _run(arguments: list[str]) -> None:
             sys.exit(guarded(write, as_json=False, text=f"codex-auth {__version__}\n"))
         case ["status", *flags] if all(flag in {"--json", "--check"} for flag in flags):
             sys.exit(guarded(_status, as_json="--json" in flags, flags=flags))
+        case ["list", *flags] if all(flag in {"--json", "--full"} for flag in flags):
+            sys.exit(guarded(_list, as_json="--json" in flags, flags=flags))
         case _:
             from codex_auth.cli.group import run
 
@@ -41,10 +43,21 @@ def _run(arguments: list[str]) -> None:
 
 
 def _status(flags: list[str]) -> int:
+    _without_inspect()
+    from codex_auth.cli.quick import show
+
+    return show(as_json="--json" in flags, check="--check" in flags)
+
+
+def _list(flags: list[str]) -> int:
+    _without_inspect()
+    from codex_auth.cli.quick import show_list
+
+    return show_list(as_json="--json" in flags, full="--full" in flags)
+
+
+def _without_inspect() -> None:
     # `dataclasses` imports `inspect` for classes without a docstring; ours have one, and it costs a sixth of the run.
     from codex_auth.cli.later import Later
 
     sys.modules.setdefault("inspect", Later("inspect"))
-    from codex_auth.cli.quick import show
-
-    return show(as_json="--json" in flags, check="--check" in flags)

@@ -6,7 +6,7 @@ from codex_auth.cli import options
 
 
 @click.command()
-@options.profile
+@options.existing_profile
 @click.option("--all", "everyone", is_flag=True, help="Every profile that we own.")
 @click.option(
     "--to", "target", required=True, type=click.Choice(["file", "keyring", "vault"]), help="The store to move to."
@@ -23,13 +23,13 @@ def command(
 
     It is copied, read back, switched, and only then removed from where it was; stop it at any point and run it again.
     """
-    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.cli.choosing import existing
+    from codex_auth.cli.opening import open_places
     from codex_auth.core.errors import UsageError
     from codex_auth.edge.world import World
     from codex_auth.neighbours import policies
     from codex_auth.stores.shelves import Shelves
     from codex_auth.stories.move import move, move_all
-    from codex_auth.stories.sign_in import meant_profile
     from codex_auth.views.outcome import print_all_moved, print_moved
 
     if everyone and name is not None:
@@ -41,7 +41,7 @@ def command(
     if everyone:
         results = move_all(target, policy=policy, store=shelves, places=places, dry_run=dry_run)
         return print_all_moved(results, world, dry_run=dry_run, as_json=as_json)
-    profile = meant_profile(chosen_profile(name, places, world), shelves)
+    profile = existing(ctx, name, store=shelves, places=places, world=world)
     moved = move(profile, target, policy=policy, store=shelves, places=places, dry_run=dry_run)
     print_moved(moved, world, dry_run=dry_run, as_json=as_json)
     return 0

@@ -34,6 +34,24 @@ def profile(function: Any) -> Any:
     )(function)
 
 
+NON_INTERACTIVE = "--non-interactive"
+
+
+def non_interactive(function: Any) -> Any:
+    """Take `--non-interactive`, which `choosing` finds, so the function needs no argument."""
+
+    def note(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+        ctx.meta[NON_INTERACTIVE] = value
+
+    words = "Ask nothing, on a terminal too; what would be asked is an error."
+    return click.option(NON_INTERACTIVE, is_flag=True, expose_value=False, callback=note, help=words)(function)
+
+
+def existing_profile(function: Any) -> Any:
+    """Take the name of a profile that is there; `choosing` asks a person who names none that is, unless told not to."""
+    return non_interactive(profile(function))
+
+
 json_output: Wrapper = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 queue_apply: Wrapper = click.option(
     "--queue-apply", is_flag=True, help="Then bring the login into OpenClaw's gateway, in the background."

@@ -8,7 +8,7 @@ from codex_auth.cli import options
 
 
 @click.command()
-@options.profile
+@options.existing_profile
 @click.option("--all", "everyone", is_flag=True, help="Every profile that we own.")
 @click.option("--if-due", "margin", type=options.Span(), metavar="TIME", help="Only if less life than TIME is left.")
 @click.option("--again", is_flag=True, help="Try a token once more whose refresh was cut off twice.")
@@ -29,11 +29,11 @@ def command(
     auth_path: str,
 ) -> int:
     """Renew a login now. Only its owner may, once, however many processes ask."""
-    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.cli.choosing import existing
+    from codex_auth.cli.opening import open_places
     from codex_auth.core.errors import UsageError
     from codex_auth.edge.world import World
     from codex_auth.stories.refresh import MARGIN, Wish, refresh, refresh_all
-    from codex_auth.stories.sign_in import meant_profile
     from codex_auth.views.outcome import print_refreshed
 
     if everyone and name is not None:
@@ -49,7 +49,7 @@ def command(
     if everyone:
         results = refresh_all(wish, store=store, places=places, world=world)
     else:
-        profile = meant_profile(chosen_profile(name, places, world), store)
+        profile = existing(ctx, name, store=store, places=places, world=world)
         results = {profile: refresh(profile, wish, store=store, places=places, world=world)}
     from codex_auth.core.errors import AuthError
     from codex_auth.stories.deliver import renew_leases

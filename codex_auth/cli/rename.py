@@ -13,6 +13,7 @@ def _name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 @click.command()
 @click.argument("old", callback=_name)
 @click.argument("new", callback=_name)
+@options.non_interactive
 @options.json_output
 @options.passphrase_fd
 @options.auth_path
@@ -24,6 +25,7 @@ def command(ctx: click.Context, old: str, new: str, *, as_json: bool, auth_path:
     """
     from contextlib import suppress
 
+    from codex_auth.cli.choosing import existing
     from codex_auth.cli.opening import open_places
     from codex_auth.core.errors import AuthError
     from codex_auth.edge.defaults import unnamed
@@ -34,7 +36,9 @@ def command(ctx: click.Context, old: str, new: str, *, as_json: bool, auth_path:
 
     world = World()
     places, _ = open_places(ctx, world, auth_path)
-    done = rename(old, new, store=Shelves(places, begin=places.store), places=places, world=world)
+    shelves = Shelves(places, begin=places.store)
+    old = existing(ctx, old, store=shelves, places=places, world=world)
+    done = rename(old, new, store=shelves, places=places, world=world)
     meant = ("", "")
     with suppress(AuthError):  # a folder that names no profile is no reason to call a rename a failure
         meant = unnamed(places, world.env)

@@ -25,7 +25,7 @@ class WithCommand(click.Command):
 
 
 @click.command(cls=WithCommand)
-@options.profile
+@options.existing_profile
 @click.option(
     "--min-validity",
     type=options.Span(),
@@ -55,20 +55,20 @@ def command(
     is not Codex itself, as the token is then in a file. Signals and the exit status are the command's own; 127 when it
     is not found, 126 when it cannot be run.
     """
-    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.cli.choosing import existing
+    from codex_auth.cli.opening import open_places
     from codex_auth.core.errors import UsageError
     from codex_auth.edge import child
     from codex_auth.edge.world import World
     from codex_auth.stories.codex_home import private_home
     from codex_auth.stories.refresh import MARGIN
     from codex_auth.stories.run import environment, living
-    from codex_auth.stories.sign_in import meant_profile
 
     if not words:
         raise UsageError(problem="Put the command after `--`: codex-auth run NAME -- COMMAND.", command="run")
     world = World()
     places, store = open_places(ctx, world, auth_path)
-    profile = meant_profile(chosen_profile(name, places, world), store)
+    profile = existing(ctx, name, store=store, places=places, world=world)
     program = child.find(words[0], world.env)  # first: no refresh token is spent for a command that is not there
     margin = MARGIN if min_validity is None else min_validity
     credential = living(profile, margin, store=store, places=places, world=world)

@@ -1,12 +1,14 @@
 """`codex-auth status`: profiles, owners, expiry and pending sign-ins."""
 
+from functools import partial
+
 import click
 
-from codex_auth.cli.options import PASSPHRASE_FD, auth_path, full, json_output, passphrase_fd, profile
+from codex_auth.cli.options import PASSPHRASE_FD, auth_path, existing_profile, full, json_output, passphrase_fd
 
 
 @click.command()
-@profile
+@existing_profile
 @json_output
 @click.option(
     "--check",
@@ -23,9 +25,10 @@ def command(
 ) -> int:
     """Show profiles, owners, expiry and pending sign-ins. Reads local files only."""
     from codex_auth.cli.quick import show
+    from codex_auth.core.errors import ProfileNotFound
 
-    return show(
-        selector=name,
+    shown = partial(
+        show,
         as_json=as_json,
         check=check,
         why=why,
@@ -34,3 +37,16 @@ def command(
         passphrase=ctx.meta.get(PASSPHRASE_FD),
         assume_openclaw=bool(ctx.obj),
     )
+    try:
+        return shown(selector=name)
+    except ProfileNotFound:  # nothing was shown yet
+        from codex_auth.cli.choosing import existing
+        from codex_auth.cli.opening import open_places
+        from codex_auth.edge.world import World
+
+        world = World()
+        places, store = open_places(ctx, world, auth_path)
+        meant = existing(ctx, name, store=store, places=places, world=world, may_shorten=True)
+        if meant == name:
+            raise
+        return shown(selector=meant)

@@ -22,7 +22,7 @@ _LONG = 1e9
 
 
 @click.command()
-@options.profile
+@options.existing_profile
 @click.option(
     "--min-validity",
     type=options.Span(),
@@ -51,16 +51,16 @@ def command(
     A token that is due is refreshed first, once however many processes ask; when that fails, one that still lives
     is printed and the reason said on stderr. For `auth.command` in Codex, scripts and CI.
     """
-    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.cli.choosing import existing
+    from codex_auth.cli.opening import open_places
     from codex_auth.edge.world import World
     from codex_auth.stories.refresh import why_not
-    from codex_auth.stories.sign_in import meant_profile
 
     if not is_shown and sys.stdout is not None and sys.stdout.isatty():
         raise TokenOnTerminal(profile=name or "")
     world = World()
     places, store = open_places(ctx, world, auth_path)
-    profile = meant_profile(chosen_profile(name, places, world), store)
+    profile = existing(ctx, name, store=store, places=places, world=world, may_ask=False)
     asked = hot.Asked([])
     asked.as_json, asked.as_header = as_json, as_header
     private_folder(places.locks)

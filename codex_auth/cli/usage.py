@@ -6,7 +6,7 @@ from codex_auth.cli import options
 
 
 @click.command()
-@options.profile
+@options.existing_profile
 @click.option("--all", "everyone", is_flag=True, help="Every sign-in there is, several at a time.")
 @click.option("--watch", is_flag=True, help="Show it anew each minute, until Ctrl-C.")
 @options.json_output
@@ -36,11 +36,12 @@ def command(
       codex-auth usage --all --watch
       codex-auth usage --all --json
     """
-    from codex_auth.cli.asking import Questions, is_terminal
-    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.cli.asking import Questions
+    from codex_auth.cli.choosing import existing
+    from codex_auth.cli.opening import open_places
     from codex_auth.core.errors import Stop, UsageError
     from codex_auth.edge.world import World
-    from codex_auth.stories.sign_in import meant_profile
+    from codex_auth.views.screen import is_terminal
 
     if everyone and name is not None:
         raise UsageError(problem="Name one profile, or say --all.", command="usage")
@@ -48,7 +49,7 @@ def command(
         raise UsageError(problem="--watch is for a terminal, and not for --json.", command="usage")
     world = World()
     places, store = open_places(ctx, world, auth_path)
-    selector = None if everyone else meant_profile(chosen_profile(name, places, world), store)
+    selector = None if everyone else existing(ctx, name, store=store, places=places, world=world, may_shorten=True)
     questions = Questions(selector, store=store, places=places, world=world, full=full)
     if as_json:
         return questions.document()

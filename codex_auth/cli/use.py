@@ -6,7 +6,7 @@ from codex_auth.cli import options
 
 
 @click.command()
-@options.profile
+@options.existing_profile
 @click.option(
     "--codex-home", default="", metavar="FOLDER", help="Switch this home of Codex's instead of the usual one."
 )
@@ -26,19 +26,19 @@ def command(
     """
     import os
 
-    from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.cli.choosing import existing
+    from codex_auth.cli.opening import open_places
     from codex_auth.core.names import read_name
     from codex_auth.deliver.codex import open_codex
     from codex_auth.edge.world import World
     from codex_auth.neighbours.codex_private import origin
-    from codex_auth.stories.sign_in import meant_profile
     from codex_auth.stories.use import use
     from codex_auth.views.delivered import print_used
 
     options.check_kept_issuer(keep_as, issuer, command="use")
     world = World()
     places, store = open_places(ctx, world, auth_path)
-    profile = meant_profile(chosen_profile(name, places, world), store)
+    profile = existing(ctx, name, store=store, places=places, world=world, may_shorten=True)
     env = {**world.env, "CODEX_HOME": os.path.abspath(codex_home)} if codex_home else world.env
     meant = origin(open_codex(env).home, places.codex_homes)
     target = open_codex({**env, "CODEX_HOME": meant.path})

@@ -7,6 +7,7 @@ VERBS = {
     "cancel": ("codex_auth.cli.cancel", "Forget a sign-in that was started."),
     "status": ("codex_auth.cli.status", "Show profiles, owners, expiry and pending sign-ins."),
     "list": ("codex_auth.cli.list_profiles", "List the profiles: account, plan, owner, store, end, deliveries."),
+    "label": ("codex_auth.cli.label", "Say in a few words what a login is for; list shows it."),
     "rename": ("codex_auth.cli.rename", "Give a login another name."),
     "token": ("codex_auth.cli.token", "Print one live access token, for a program."),
     "refresh": ("codex_auth.cli.refresh", "Renew a login now; once, however many processes ask."),
@@ -29,6 +30,7 @@ VERBS = {
     "doctor": ("codex_auth.cli.doctor", "Say what is wrong here, why, and what mends it."),
     "config": ("codex_auth.cli.config", "Show the settings and where each comes from, or change one."),
     "chat": ("codex_auth.cli.chat", "Answer one chat message with one reply, both as JSON: the chat skill's adapter."),
+    "schema": ("codex_auth.cli.schema", "Print the JSON Schema of what a command prints with --json."),
     "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),
     "demo": ("codex_auth.cli.demo", "Run a whole sign-in against the sandbox, in a scratch home."),
 }

@@ -5,6 +5,7 @@ from text that arrived from outside. The doors (`cli`, `chat`) print sentence an
 same fields.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from codex_auth.core.text import printable
@@ -25,6 +26,16 @@ EXIT_CODES = {
     130: "stopped with Ctrl-C (129 and 143: by a hang-up or stop signal)",
 }
 """What each exit status means; `--help` and README print this table."""
+
+
+_MOST_NAMED = 5
+
+
+def one_of(names: Sequence[str]) -> str:
+    """Return names as a sentence has them; of many, the first few and how many more."""
+    if len(names) > _MOST_NAMED + 1:
+        return f"{', '.join(names[:_MOST_NAMED])} or {len(names) - _MOST_NAMED} more"
+    return " or ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 class Stop(KeyboardInterrupt):
@@ -79,8 +90,13 @@ class ProfileNotFound(AuthError):
 
     code = "profile_not_found"
     sentence = "There is no profile named {profile}."
-    remedy = "Run `codex-auth login {profile}` to sign in, or `codex-auth status` to see the profiles."
+    remedy = "{todo}"
     status = 3
+
+    def __init__(self, *, near: Sequence[str] = (), **facts: object) -> None:
+        anew = "Run `codex-auth login {profile}` to sign in, or `codex-auth status` to see the profiles."
+        todo = f"Did you mean {one_of(near)}? `codex-auth list` shows all." if near else anew.format_map(facts)
+        super().__init__(**facts, todo=todo)
 
 
 class BadIssuer(AuthError):

@@ -12,6 +12,32 @@ class FolderFileUnusable(AuthError):
     status = 2
 
 
+class NothingChosen(AuthError):
+    """A person was asked which profile, and left."""
+
+    code = "nothing_chosen"
+    sentence = "No profile was chosen, and nothing was changed."
+    remedy = "Name it: `codex-auth {command} NAME`."
+    status = 2
+
+
+class BadLabel(AuthError):
+    """A label that is not kept; what was typed is not repeated."""
+
+    code = "bad_label"
+    sentence = "That cannot be a label: {problem}."
+    remedy = 'Take a few words, e.g. `codex-auth label work "the night build"`; "" takes a label away.'
+    status = 2
+
+
+class LabelsDamaged(AuthError):
+    """The file of labels does not read; nothing is written over it."""
+
+    code = "labels_damaged"
+    sentence = "The labels in {path} cannot be read, so nothing was changed."
+    remedy = "Correct the file, or move it away to begin with none; no login is in it."
+
+
 class NameTaken(AuthError):
     """Another login has the name that was asked for."""
 

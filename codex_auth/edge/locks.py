@@ -35,6 +35,7 @@ Rank = Literal[
     "journal",
     "seal",
     "usage",
+    "label",
 ]
 RANKS: tuple[Rank, ...] = get_args(Rank)
 """The order in which one thread may take locks."""

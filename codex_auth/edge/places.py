@@ -109,6 +109,11 @@ class Places:
         return os.path.join(self.data, where.INDEX_NAME)
 
     @property
+    def labels(self) -> str:
+        """What people call their logins."""
+        return os.path.join(self.data, "labels.json")
+
+    @property
     def seal_key(self) -> str:
         """The key that names tokens, and seals what belongs to logins in a file.
 

@@ -11,6 +11,7 @@ from types import FrameType, TracebackType
 from typing import Any, BinaryIO, Self, TextIO
 
 from codex_auth.core.errors import NotATerminal, RedirectRefused
+from codex_auth.core.text import is_utf8
 
 MAX_PASTE = 64 * 1024
 """Bytes of a paste or a piped redirect. A cooked terminal line would be cut to 4,095 (Linux `N_TTY_BUF_SIZE`)."""
@@ -273,4 +274,4 @@ def _clock(seconds: float) -> str:
 
 def speaks_unicode(stream: TextIO) -> bool:
     """Whether a stream can show more than letters and digits."""
-    return (stream.encoding or "").lower().replace("-", "") == "utf8"
+    return is_utf8(stream.encoding)

@@ -16,7 +16,7 @@ from codex_auth.deliver.targets import reopen
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.neighbours import policies
-from codex_auth.notes import deliveries
+from codex_auth.notes import deliveries, labels
 from codex_auth.notes.deliveries import Deliveries, Place
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.deliver import take_all_back
@@ -83,7 +83,7 @@ def keys(store: Store) -> Iterator[Card]:
 
 
 def remove(profile: str, *, store: Store, places: Places, world: World) -> Removed:
-    """Remove a key, and the model providers of Codex's that ask for it; they first, so that doing it again ends it.
+    """Remove a key, its label, and the model providers of Codex's that ask for it; they first, so that doing it again ends it.
 
     Raises `ProfileNotFound`, `NotAKey` for a sign-in, and the store's errors.
     """
@@ -101,6 +101,7 @@ def remove(profile: str, *, store: Store, places: Places, world: World) -> Remov
         outcomes = [] if held is None else take_all_back(held, opener, places=places)
         deliveries.write(places, Deliveries(profile=profile))
         store.delete(profile)
+        labels.forget(places, profile)
     return Removed(
         profile=profile,
         taken_back=tuple(place for place, error in outcomes if error is None),

@@ -21,7 +21,7 @@ from codex_auth.edge import chosen
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.net import wire
-from codex_auth.notes import deliveries
+from codex_auth.notes import deliveries, labels
 from codex_auth.notes.deliveries import HAND_OVER, LEASE, Deliveries, Place
 from codex_auth.notes.journal import Journal
 from codex_auth.notes.pending import PendingFile
@@ -156,4 +156,5 @@ def _delete(held: Credential, store: Store, places: Places) -> None:
     deliveries.write(places, Deliveries(profile=held.profile))
     if chosen.read(places) == held.profile:
         chosen.forget(places)
+    labels.forget(places, held.profile)
     blot_out(places.auth_path, [held.access, held.refresh, held.id_token])

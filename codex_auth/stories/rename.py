@@ -13,7 +13,7 @@ from codex_auth.edge import chosen
 from codex_auth.edge.places import Places
 from codex_auth.edge.trouble import typed
 from codex_auth.edge.world import World
-from codex_auth.notes import deliveries
+from codex_auth.notes import deliveries, labels
 from codex_auth.notes.journal import IDLE, Journal
 from codex_auth.notes.pending import PendingFile
 from codex_auth.stores.protocol import Store
@@ -119,4 +119,5 @@ def _bring_notes(old: str, new: str, places: Places) -> None:
         deliveries.write(places, replace(note, rows=()))
     if chosen.read(places) == old:
         chosen.write(places, new)
+    labels.bring(places, old, new)
     Journal(places, new).clear(Journal(places, old).read())

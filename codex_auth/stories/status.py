@@ -62,6 +62,8 @@ class Report:
     """Profile to where it was delivered, for those that ever were."""
     drifted: "list[Drifted]" = field(default_factory=list)
     """The deliveries to Codex that are not what they were."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """Profile to what its owner calls it, for those that have such words."""
     queue: "list[Request]" = field(default_factory=list)
     """What is to be applied, and not yet."""
     applied: "list[Request]" = field(default_factory=list)
@@ -119,6 +121,7 @@ def look(store: "Store", places: Places, world: World, *, selector: str | None =
         copies=copies,
         refused=refused,
         delivered=delivered,
+        labels=_labels(cards, places),
         drifted=drifted,
         queue=queue,
         applied=applied,
@@ -198,6 +201,16 @@ def _delivered(places: Places) -> "list[tuple[str, tuple[Delivery, ...]]]":
     from codex_auth.notes import deliveries
 
     return [(name, deliveries.read(places, name).rows) for name in deliveries.delivered_profiles(places)]
+
+
+def _labels(cards: list[Card], places: Places) -> dict[str, str]:
+    """Return what logins are called; where nothing is called anything it costs one look."""
+    said = {card.profile: card.key.label for card in cards if card.key is not None and card.key.label}
+    if not os.path.lexists(places.labels):
+        return said
+    from codex_auth.notes import labels
+
+    return {**said, **labels.read(places)}
 
 
 def _drifted(cards: list[Card], delivered: "dict[str, tuple[Delivery, ...]]") -> "Iterable[Drifted]":

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
-from codex_auth.core import usage_talk
 from codex_auth.core.card import Card, Identity
 from codex_auth.core.errors import AuthError, ProfileNotFound, ProviderReplyUnusable
 from codex_auth.core.model import Credential
@@ -15,11 +14,8 @@ from codex_auth.core.usage import Usage
 from codex_auth.core.usage_errors import NobodyToSuggest, NothingLeft, UsageOfKey, UsageUnreadable
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
-from codex_auth.net import wire
 from codex_auth.notes import usages
 from codex_auth.stores.protocol import Store
-from codex_auth.stories.refresh import MARGIN
-from codex_auth.stories.run import living
 
 ASK_SECONDS = 15.0
 """For one answer: a person waits for it."""
@@ -170,6 +166,9 @@ class _Asking:
         if said is not None:
             self._answers.put(_found(held.profile, held, usage=said, is_cached=True))
             return
+        from codex_auth.stories.refresh import MARGIN  # here: who finds the answer of a moment ago needs none of it
+        from codex_auth.stories.run import living
+
         live = living(held.profile, MARGIN, store=self._store, places=self._places, world=self._world)
         self._jobs.put(_Job(_found(held.profile, live), self._question(live)))
         if self._threads < AT_ONCE:
@@ -178,6 +177,9 @@ class _Asking:
             threading.Thread(target=self._work, daemon=True).start()
 
     def _question(self, held: Credential) -> Callable[[], Usage]:
+        from codex_auth.core import usage_talk
+        from codex_auth.net import wire
+
         config = self._places.config
         issuer = read_issuer(held.identity.issuer, listed=config.issuers, config=self._places.config_file)
         provider = Provider(issuer=issuer)

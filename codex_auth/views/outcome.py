@@ -240,6 +240,14 @@ def print_renamed(done: "Renamed", meant: tuple[str, str], world: World, *, as_j
         world.tell(f"Note: {done.old} is still what is meant where no profile is named: {rule}.")
 
 
+def print_labelled(profile: str, label: str, world: World, *, as_json: bool) -> None:
+    """Say what a login is called in its owner's words."""
+    if as_json:
+        print_document(world, profile=profile, label=label or None)
+    else:
+        world.out(f"{profile}: {label}" if label else f"{profile} has no label.")
+
+
 def print_vault(outcome: str, sentence: str, world: World, *, as_json: bool) -> None:
     """Say what was done to the vault."""
     if as_json:

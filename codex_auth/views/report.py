@@ -69,6 +69,7 @@ def profile_row(card: Card, report: story.Report, now: datetime, *, full: bool) 
     return {
         "profile": card.profile,
         "profile_id": card.profile_id,
+        "label": printable(report.labels.get(card.profile, "")) or None,
         "kind": card.kind,
         "owner": card.owner,
         "store": card.store,

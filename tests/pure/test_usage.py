@@ -409,6 +409,19 @@ def drawn(*known: Found, look: Look | None = None, now: datetime = NOW, full: bo
     return ["".join(text for text, _ in line) for line in lines(list(known), now, look or Look(), full=full)]
 
 
+def test_resets_are_told_by_the_clock_on_the_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the time of this machine, with the day where that is another one there; what remains is the same anywhere."""
+    import time
+
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+
+    assert [line.rpartition("left  ")[2] for line in drawn(found(USAGE))[1:3]] == [
+        "resets 03:10 (in 2h 10m)",
+        "resets Mon 30 Nov 05:00 (in 3d 4h)",
+    ]
+
+
 def test_bars_on_a_wide_terminal() -> None:
     """One line for each window: bar, percent, the time of the reset on the wall and how far it is."""
     assert drawn(found(USAGE)) == [

@@ -13,6 +13,7 @@ import pytest
 
 from codex_auth.sandbox.server import Sandbox
 from codex_auth.sandbox.visitor import approve
+from tests import documents
 
 
 @dataclass
@@ -25,8 +26,8 @@ class Program:
     def __call__(
         self, *words: str, given: str | None = None, env: Mapping[str, str] | None = None, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
-        """Run one command and return what it printed and its status."""
-        return subprocess.run(
+        """Run one command and return what it printed and its status; a document is held against its schema."""
+        done = subprocess.run(
             [sys.executable, "-m", "codex_auth", *words],
             env={**self.env, **(env or {})},
             input=given,
@@ -36,6 +37,8 @@ class Program:
             timeout=timeout,
             check=False,
         )
+        documents.check_output(words, done.stdout)
+        return done
 
     def start(self, *words: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
         """Start one command and return the process."""

@@ -67,6 +67,10 @@ def test_a_login_is_ended_and_nothing_of_it_is_left(person: Person, kind: str) -
     person.sign_in("work")
     person.sign_in("home", "personal")
     ours, others = secrets_of(program, "work"), secrets_of(program, "home")
+    note = program.home / "state/journal/work.json"
+    assert program("refresh", "work").returncode == 0
+    ours |= secrets_of(program, "work")
+    assert note.exists()
     damaged = program.store.with_name("auth-profiles.json.damaged-20260101T000000Z")
     damaged.write_bytes(b'{"half": ' + program.store.read_bytes())
     damaged.chmod(0o600)
@@ -78,6 +82,7 @@ def test_a_login_is_ended_and_nothing_of_it_is_left(person: Person, kind: str) -
 
     assert done["profiles"][0]["revoked"] is True
     assert [entry.status for entry in person.sandbox.log("revoke")] == [200]
+    assert not note.exists()
     assert [row["profile"] for row in program.json("status")["profiles"]] == ["home"]
     assert holding(program.home, ours) == []
     assert holding(program.home, others) == ([damaged] if kind == "vault" else [damaged, program.store])

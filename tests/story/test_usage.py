@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from codex_auth import __version__
+from codex_auth.core import usage_talk
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.sandbox.record import fingerprint
@@ -184,6 +185,15 @@ def test_an_api_key_has_no_usage(program: Program, backend: Backend) -> None:
     assert backend.heads == []
 
 
+def test_a_host_that_is_not_listed_is_not_asked(program: Program) -> None:
+    """A login whose file names another provider than OpenAI, loopback or a listed one: its token goes nowhere."""
+    put(program, {"openai-codex:work": login(codexAuth={"owner": "codex-auth", "issuer": "https://elsewhere.example"})})
+
+    asked = only(program.json("usage", "work"))
+
+    assert (asked["trouble"]["error"], asked["trouble"]["exit_code"]) == ("bad_issuer", 6)
+
+
 def test_nobody_of_that_name(program: Program) -> None:
     """Exit 3, as everywhere; with no profile at all, `--all` says how to begin."""
     assert program.json("usage", "work")["error"] == "profile_not_found"
@@ -296,7 +306,7 @@ def test_what_breaks_in_a_request_is_not_lost(
 ) -> None:
     """A mistake of ours in another thread ends the command as any other; it does not hang."""
     put(program, {"openai-codex:work": backend.login("work")})
-    monkeypatch.setattr(story.usage_talk, "read", lambda *_, **__: 1 // 0)
+    monkeypatch.setattr(usage_talk, "read", lambda *_, **__: 1 // 0)
 
     with pytest.raises(ZeroDivisionError):
         look(find_places(program.env), ["work"])
