@@ -75,8 +75,7 @@ def command(
     options.check_kept_issuer(keep_as, issuer, command="deliver")
     world = World()
     places, store = open_places(ctx, world, auth_path)
-    is_named_there = take_back and name is not None  # what was written for a login may outlive it
-    profile = read_name(str(name)) if is_named_there else existing(ctx, name, store=store, places=places, world=world)
+    profile = existing(ctx, name, store=store, places=places, world=world)
     env = {**world.env, "CODEX_HOME": os.path.abspath(codex_home)} if codex_home else world.env
     opened = (
         codex_provider(env, provider_id=provider_id, base_url=base_url, model=model)

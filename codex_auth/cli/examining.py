@@ -9,10 +9,10 @@ import click
 
 from codex_auth.checks.finding import Finding
 from codex_auth.checks.table import ASKING
-from codex_auth.cli.asking import is_terminal, look
 from codex_auth.edge.terminal import Progress
 from codex_auth.edge.world import World
 from codex_auth.views.diagnosis import Part, Sheet, question
+from codex_auth.views.screen import is_terminal, look
 
 _PATIENCE = 0.5
 """Seconds in which nobody wonders whether anything happens."""

@@ -83,7 +83,7 @@ def keys(store: Store) -> Iterator[Card]:
 
 
 def remove(profile: str, *, store: Store, places: Places, world: World) -> Removed:
-    """Remove a key, its label, and the model providers of Codex's that ask for it; they first, so that doing it again ends it.
+    """Remove a key and its label, and first the model providers of Codex's that ask for it: doing it again ends it.
 
     Raises `ProfileNotFound`, `NotAKey` for a sign-in, and the store's errors.
     """

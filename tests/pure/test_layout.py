@@ -34,7 +34,7 @@ FLOORS = {
     "keeping token_json usage_json usage_bars listing api_key_words diagnosis bundle settings",
     "cli": "doors quick options opening choosing redirect_input hot token login start finish cancel status refresh "
     "run asking usage best list_profiles label rename timing keep deliver apply use bring_in carry_out "
-    "api_key app_server leftovers move logout vault config chat_door chat examining doctor schema demo verbs "
+    "api_key app_server leftovers move logout vault config chat_door chat examining doctor demo verbs schema "
     "group skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""

@@ -214,13 +214,3 @@ def test_token_asks_nobody(program: Program) -> None:
 
     assert asked.end() == (3, "")
     assert "Did you mean work?" in asked.left
-
-
-def test_what_was_written_for_a_login_is_taken_back_after_it(program: Program) -> None:
-    """The command that undoes a delivery works as it was printed, also when the login is gone and others are there."""
-    put_login(program, "work", "home")
-    provider = ("deliver", "codex", "work", "--provider-id", "mine")
-    assert program.json(*provider, "--base-url", "https://api.example/v1")["ok"]
-    put_login(program, "home")
-
-    assert program.json(*provider, "--take-back")["removed"] is True
