@@ -2,7 +2,7 @@
 
 import click
 
-from codex_auth.cli import options
+from codex_auth.cli import completing, options
 
 
 @click.command()
@@ -13,6 +13,7 @@ from codex_auth.cli import options
     default="/tmp/openclaw",  # noqa: S108 - OpenClaw's own fixed path
     show_default=True,
     metavar="FOLDER",
+    shell_complete=completing.folders,
     help="Where the former skill staged.",
 )
 @options.json_output

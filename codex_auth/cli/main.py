@@ -16,6 +16,10 @@ def main() -> None:
         status = answer(arguments[1:])
         if status is not None:
             sys.exit(status)
+    if arguments == ["completion", "--answer"]:
+        from codex_auth.cli.completing import answer as complete
+
+        sys.exit(complete())
     _run(arguments)
 
 

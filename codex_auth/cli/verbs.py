@@ -29,6 +29,7 @@ VERBS = {
     "doctor": ("codex_auth.cli.doctor", "Say what is wrong here, why, and what mends it."),
     "config": ("codex_auth.cli.config", "Show the settings and where each comes from, or change one."),
     "chat": ("codex_auth.cli.chat", "Answer one chat message with one reply, both as JSON: the chat skill's adapter."),
+    "completion": ("codex_auth.cli.completion", "Print what teaches bash, zsh or fish to complete names and options."),
     "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),
     "demo": ("codex_auth.cli.demo", "Run a whole sign-in against the sandbox, in a scratch home."),
 }
