@@ -83,15 +83,11 @@ SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 @click.argument("shell", required=False, type=click.Choice([*SCRIPTS]))
 @click.option("--answer", is_flag=True, hidden=True, help="What the script calls: words on stdin, what fits on stdout.")
 def command(*, shell: str | None, answer: bool) -> None:
-    r"""Print what teaches a shell to complete our commands, options, choices and profile names.
+    """Print what teaches a shell to complete our commands, options, choices and profile names.
 
     SHELL is bash (4.4 or later), zsh or fish; if not said, the one that $SHELL is. The names come from files that need
-    no unlocking, so a Tab never opens a keyring or asks for a passphrase. Say it once:
-
-    \b
-    codex-auth completion bash > ~/.local/share/bash-completion/completions/codex-auth
-    codex-auth completion zsh > ~/.zfunc/_codex-auth      # a folder of $fpath
-    codex-auth completion fish > ~/.config/fish/completions/codex-auth.fish
+    no unlocking, so a Tab never opens a keyring or asks for a passphrase.
+    Say it once; it goes on working with later releases, which then complete what is new in them.
     """
     import os
 

@@ -32,8 +32,8 @@ FLOORS = {
     "checks": "finding logins targets folders stores programs keeping network table",
     "views": "document show why_openclaw why applied apply_plan report table outcome delivered carried ended keeping "
     "token_json usage_json usage_bars listing api_key_words diagnosis",
-    "cli": "doors quick verbs group completing options opening redirect_input hot token login start finish cancel "
-    "status refresh run asking usage best list_profiles rename timing keep deliver_provider deliver apply use "
+    "cli": "doors quick examples verbs group completing options opening redirect_input hot token login start finish "
+    "cancel status refresh run asking usage best list_profiles rename timing keep deliver_provider deliver apply use "
     "bring_in carry_out api_key app_server leftovers move logout vault chat_door chat doctor demo completion "
     "skill later main",
 }
