@@ -1,21 +1,17 @@
-"""Asking for usage with a line that shows how far it is, and showing lines on whatever stdout is."""
+"""Asking for usage, with a line that shows how far it is."""
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 
+from codex_auth.cli.screen import look, show
 from codex_auth.edge.places import Places
-from codex_auth.edge.terminal import Progress, speaks_unicode
+from codex_auth.edge.terminal import PATIENCE_SECONDS, Progress
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.usage import Found, all_profiles, pause, usage_of
-from codex_auth.views.usage_bars import Line, Look, lines
+from codex_auth.views.usage_bars import lines
 from codex_auth.views.usage_json import document
-
-_PATIENCE = 0.5
-"""Seconds in which nobody wonders whether anything happens."""
-_PIPE_WIDTH = 80
 
 
 def asked(profiles: Sequence[str], *, store: Store, places: Places, world: World) -> list[Found]:
@@ -25,7 +21,7 @@ def asked(profiles: Sequence[str], *, store: Store, places: Places, world: World
     line, began = Progress(sys.stderr, "Asking what is left", env=world.env), world.ticks()
 
     def heard(known: int, count: int) -> None:
-        if known < count and world.ticks() - began >= _PATIENCE:
+        if known < count and world.ticks() - began >= PATIENCE_SECONDS:
             line.show(f"{known} of {count}")
 
     try:
@@ -72,37 +68,3 @@ class Questions:
 
     def _status(self) -> int:
         return next((each.trouble.status for each in self._found if each.trouble is not None), 0)
-
-
-def is_terminal() -> bool:
-    """Whether somebody looks at stdout."""
-    return sys.stdout is not None and sys.stdout.isatty()
-
-
-def look() -> Look:
-    """Return what stdout can show."""
-    can = sys.stdout is not None and speaks_unicode(sys.stdout)
-    return Look(width=_width() if is_terminal() else _PIPE_WIDTH, unicode=can)
-
-
-def _width() -> int:
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or _PIPE_WIDTH
-    except OSError:
-        return _PIPE_WIDTH
-
-
-def show(lines: list[Line], world: World, *, anew: bool = False) -> None:
-    """Print lines, in colour where that is seen; `anew` clears the screen before."""
-    if not is_terminal():
-        for line in lines:
-            world.out("".join(text for text, _ in line).rstrip())
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, width=look().width)
-    if anew:
-        console.clear()
-    for line in lines:
-        console.print(Text.assemble(*line), overflow="fold")

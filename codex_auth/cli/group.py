@@ -8,6 +8,7 @@ import click
 from codex_auth import __version__
 from codex_auth.cli import examples
 from codex_auth.cli.doors import guarded
+from codex_auth.cli.screen import patience
 from codex_auth.cli.verbs import VERBS, help_here
 from codex_auth.core.errors import Stop, UsageError
 from codex_auth.edge.signals import stop_cleanly
@@ -95,7 +96,8 @@ def run(arguments: list[str]) -> int:
 def invoke(arguments: list[str], *, assume_openclaw: bool = False) -> int:
     """Run one verb and return its exit status. Raises our errors; see `cli.doors` for what becomes of them."""
     try:
-        result = group.main(args=arguments, prog_name="codex-auth", standalone_mode=False, obj=assume_openclaw)
+        with patience(arguments[0] if arguments else ""):
+            result = group.main(args=arguments, prog_name="codex-auth", standalone_mode=False, obj=assume_openclaw)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else help_here())
         return 0
@@ -135,7 +137,7 @@ def _without_values(error: click.UsageError, arguments: list[str]) -> UsageError
         word = next((word for word in arguments if not word.startswith("-")), "").lower()
         meant = [ELSEWHERE[word]] if word in ELSEWHERE else _alike([word], VERBS)
         problem = "There is no such command." + _near(meant)
-    return UsageError(problem=problem, command=verb or "COMMAND")
+    return UsageError(problem=problem, command=verb)
 
 
 def _bad_value(error: click.BadParameter, arguments: list[str]) -> str:
@@ -157,7 +159,7 @@ def _alike(words: Iterable[str], ours: Collection[str]) -> list[str]:
 
 
 def _near(meant: Collection[str]) -> str:
-    return f" Did you mean {', '.join(meant)}?" if meant else ""
+    return f" Did you mean {' or '.join(meant)}?" if meant else ""
 
 
 def _all(choices: Collection[str]) -> str:

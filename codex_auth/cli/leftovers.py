@@ -24,6 +24,7 @@ def command(*, remove: bool, yes: bool, staged_in: str, as_json: bool) -> int:
     """
     import sys
 
+    from codex_auth.cli.screen import agreed
     from codex_auth.core.errors import UsageError
     from codex_auth.core.text import printable
     from codex_auth.edge.world import World
@@ -39,7 +40,7 @@ def command(*, remove: bool, yes: bool, staged_in: str, as_json: bool) -> int:
             raise UsageError(problem="Nobody can be asked here: add --yes to remove them.", command="leftovers")
         for each in found:
             world.tell(f"  {printable(each.path, limit=400)}")
-        remove = click.confirm(f"Remove these {len(found)}?", err=True)
+        remove = agreed(f"Remove these {len(found)}?")
     if remove:
         for each in found:
             leftovers.remove(each)

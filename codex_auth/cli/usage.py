@@ -30,8 +30,9 @@ def command(
     an answer counts for a minute. A 401 says that the usage endpoint does not accept the session, which may work
     all the same.
     """
-    from codex_auth.cli.asking import Questions, is_terminal
+    from codex_auth.cli.asking import Questions
     from codex_auth.cli.opening import chosen_profile, open_places
+    from codex_auth.cli.screen import is_terminal
     from codex_auth.core.errors import Stop, UsageError
     from codex_auth.edge.world import World
     from codex_auth.stories.sign_in import meant_profile

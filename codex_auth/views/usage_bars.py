@@ -1,17 +1,16 @@
 """What is left of each login's limits, as bars. Colour only repeats what the words say."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from codex_auth.core.card import OWNER_SELF
 from codex_auth.core.usage import FIVE_HOURS, WEEK, Usage, Window
 from codex_auth.stories.usage import Found
 from codex_auth.views import show as words
+from codex_auth.views.look import Line, Look
 from codex_auth.views.usage_json import plan
 
-Line = list[tuple[str, str]]
-"""Pieces of text, each with a style."""
+__all__ = ["Line", "Look", "lines"]
 
 _LONGEST_BAR, _SHORTEST_BAR, _LEAST_BAR = 30, 12, 4
 _LABEL_LIMIT = 24
@@ -20,23 +19,6 @@ _SOON, _LITTLE = 20.0, 50.0
 _FULL = 100.0
 _OLD = timedelta(seconds=5)
 _YEAR = timedelta(days=300)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What there is to draw with."""
-
-    width: int = 80
-    unicode: bool = True
-
-    @property
-    def bar(self) -> tuple[str, str]:
-        """What is left, and what is used."""
-        return ("█", "░") if self.unicode else ("#", "-")
-
-    def text(self, text: str) -> str:
-        """Return text without what cannot be shown."""
-        return text if self.unicode else text.replace("…", "...").replace("–", "-")
 
 
 def lines(found: list[Found], now: datetime, look: Look, *, full: bool) -> list[Line]:

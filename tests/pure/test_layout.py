@@ -14,7 +14,7 @@ FLOORS = {
     "policy_text ways idtoken replies device_replies flow device app_server codex_errors codex_json "
     "codex_toml drift renewal schedule usage_errors usage usage_talk profile_errors vault_layout "
     "vault_cipher vault_header vault_kdf carry_errors carrying",
-    "edge": "trouble folders files locks world where key_source config places chosen defaults signals child "
+    "edge": "trouble folders files locks plainly world where key_source config places chosen defaults signals child "
     "errand hooks terminal qr timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings codex_item passphrases vault_keys",
     "notes": "queue pending journal deliveries rounds usages",
@@ -30,12 +30,12 @@ FLOORS = {
     "carry_in carry_out fitting shown_again queueing rename logout",
     "chat": "message verbs words escape reply render book usage room failing gateway sign_in overview talk",
     "checks": "finding logins targets folders stores programs keeping network table",
-    "views": "document show why_openclaw why applied apply_plan report table outcome delivered carried ended keeping "
-    "token_json usage_json usage_bars listing api_key_words diagnosis",
-    "cli": "doors quick examples verbs group completing options opening redirect_input hot token login start finish "
-    "cancel status refresh run asking usage best list_profiles rename timing keep deliver_provider deliver apply use "
-    "bring_in carry_out api_key app_server leftovers move logout vault chat_door chat doctor demo completion "
-    "skill later main",
+    "views": "document look show why_openclaw why applied apply_plan report outcome delivered carried ended keeping "
+    "token_json usage_json usage_bars columns table listing api_key_words diagnosis",
+    "cli": "doors screen quick examples verbs group completing options opening redirect_input hot token login start "
+    "finish cancel status refresh run asking usage best list_profiles rename timing keep deliver_provider "
+    "deliver apply use bring_in carry_out api_key app_server leftovers move logout vault chat_door chat "
+    "doctor demo completion skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 
