@@ -1,6 +1,7 @@
 """The lazy click group: a verb's module is imported only when the verb runs."""
 
 from collections.abc import Collection, Iterable
+from copy import copy
 from importlib import import_module
 
 import click
@@ -66,6 +67,7 @@ class Verbs(click.Group):
             return None
         command = import_module(VERBS[cmd_name][0]).command
         assert isinstance(command, click.Command)  # noqa: S101 - a table that names something else is our bug
+        command = copy(command)  # `remove` is `logout` with other examples
         command.epilog = examples.text(cmd_name)
         for name, part in command.commands.items() if isinstance(command, click.Group) else ():
             part.epilog = examples.text(f"{cmd_name} {name}")

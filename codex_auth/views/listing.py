@@ -43,7 +43,7 @@ def lines(report: story.Report, now: datetime, look: Look, *, may_be_long: bool,
 
 
 def _cells(card: Card, report: story.Report, now: datetime, *, full: bool) -> tuple[str, ...]:
-    delivered = ", ".join(each.place.target for each in report.delivered.get(card.profile, ()))
+    delivered = ", ".join(dict.fromkeys(each.place.target for each in report.delivered.get(card.profile, ())))
     return (
         card.profile + (" *" if card.profile == report.unnamed else ""),
         words.account(card.identity, full=full) if card.identity.account_id else NOTHING,

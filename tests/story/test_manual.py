@@ -14,6 +14,7 @@ import pytest
 from codex_auth.cli.examples import EXAMPLES
 from codex_auth.cli.group import group
 from codex_auth.cli.verbs import VERBS
+from tests.story.typed import check_typed
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,16 +54,7 @@ def test_every_example_can_be_typed(path: str) -> None:
     """Each example is of its command, and has options, choices and arguments that the command takes."""
     for _, typed in EXAMPLES[path]:
         words = shlex.split(re.search(rf"codex-auth {path}\b[^|>)]*", typed)[0].split(" < ")[0])  # type: ignore[index]
-        verb = words[1]
-        command = group.get_command(click.Context(group), verb)
-        assert command is not None
-
-        ctx = command.make_context(verb, words[2:])
-
-        if isinstance(command, click.Group) and len(words) > 2:
-            name, part, rest = command.resolve_command(ctx, words[2:])
-            assert part is not None
-            part.make_context(name, rest)
+        check_typed(words[1:])
 
 
 def test_the_manual_says_what_the_help_says() -> None:
