@@ -98,7 +98,7 @@ def run(arguments: list[str]) -> int:
 def invoke(arguments: list[str], *, assume_openclaw: bool = False) -> int:
     """Run one verb and return its exit status. Raises our errors; see `cli.doors` for what becomes of them."""
     try:
-        with patience(arguments[0] if arguments else ""):
+        with patience(arguments):
             result = group.main(args=arguments, prog_name="codex-auth", standalone_mode=False, obj=assume_openclaw)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else help_here())

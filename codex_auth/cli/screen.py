@@ -60,9 +60,10 @@ def agreed(question: str) -> bool:
             line.go_on()
 
 
-def patience(verb: str) -> AbstractContextManager[object]:
+def patience(arguments: list[str]) -> AbstractContextManager[object]:
     """Return what shows, on a terminal, that a verb that may take long is still at it."""
-    text = _LASTING.get(verb, "")
+    verb = arguments[0] if arguments else ""
+    text = "" if verb == "keep" and "--once" not in arguments else _LASTING.get(verb, "")
     if not text or sys.stderr is None or not sys.stderr.isatty():
         return nullcontext()
     from codex_auth.edge.terminal import Patience
@@ -74,7 +75,6 @@ _LASTING = {
     "start": "Asking the provider",
     "finish": "Signing in",
     "refresh": "Asking the provider",
-    "token": "Asking the provider",
     "run": "Asking the provider",
     "use": "Switching",
     "deliver": "Delivering",
@@ -83,6 +83,8 @@ _LASTING = {
     "move": "Moving",
     "rename": "Renaming",
     "vault": "Sealing",
+    "key": "Keeping",
+    "keep": "Renewing what is due",
     "logout": "Logging out",
     "remove": "Logging out",
     "leftovers": "Looking",
