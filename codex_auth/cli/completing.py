@@ -95,6 +95,15 @@ def stores(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> list
     return [kind for kind in STORE_KINDS if kind.startswith(begun)]
 
 
+def settings(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> "list[CompletionItem]":
+    """Return the settings of the configuration."""
+    from click.shell_completion import CompletionItem
+
+    from codex_auth.core.settings import SETTINGS
+
+    return [CompletionItem(name, help=each.meaning) for name, each in SETTINGS.items() if name.startswith(begun)]
+
+
 def files(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> "list[CompletionItem]":
     """Leave it to the shell: a file."""
     from click.shell_completion import CompletionItem

@@ -116,6 +116,16 @@ EXAMPLES = {
         ("Mend what is safe to mend", "codex-auth doctor --fix"),
         ("Without asking any provider", "codex-auth doctor --offline --json"),
     ],
+    "config": [
+        ("All settings, and where each comes from", "codex-auth config"),
+        ("Put new logins into the keyring", "codex-auth config set store keyring"),
+    ],
+    "config get": [("Where new logins go", "codex-auth config get store")],
+    "config set": [
+        ("Put new logins into the keyring", "codex-auth config set store keyring"),
+        ("Homes of Codex to look into for copies of a token", "codex-auth config set codex_homes ~/a ~/b"),
+    ],
+    "config unset": [("Take a setting out again", "codex-auth config unset store")],
     "chat": [
         (
             "One message, one reply",

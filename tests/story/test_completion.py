@@ -35,6 +35,7 @@ TYPED = {
     "login --store=k": "login --store=keyring",
     "login --device-dialect=rf": "login --device-dialect=rfc8628",
     "move work --to va": "move work --to vault",
+    "config set codex_h": "config set codex_homes",
     "import sav": "import saved.json",
     "token --auth-path sav": "token --auth-path saved.json",
     "use --codex-home homes-o": "use --codex-home homes-of-codex",
