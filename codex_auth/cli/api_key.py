@@ -73,10 +73,10 @@ def add(
 def list_keys(ctx: click.Context, *, as_json: bool, auth_path: str) -> None:
     """List the keys: kind, label, scope, store and age; never a key."""
     from codex_auth.cli.opening import open_places
-    from codex_auth.cli.screen import is_terminal, look, show
     from codex_auth.edge.world import World
     from codex_auth.stories.api_keys import keys
     from codex_auth.views.api_key_words import key_lines, print_keys
+    from codex_auth.views.screen import is_terminal, look, show
 
     world = World()
     _, opened = open_places(ctx, world, auth_path)

@@ -4,14 +4,17 @@ import json
 import sys
 from collections.abc import Sequence
 
-from codex_auth.cli.screen import look, show
 from codex_auth.edge.places import Places
-from codex_auth.edge.terminal import PATIENCE_SECONDS, Progress
+from codex_auth.edge.terminal import Progress
 from codex_auth.edge.world import World
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.usage import Found, all_profiles, pause, usage_of
+from codex_auth.views.screen import look, show
 from codex_auth.views.usage_bars import lines
 from codex_auth.views.usage_json import document
+
+_PATIENCE = 0.5
+"""Seconds in which nobody wonders whether anything happens."""
 
 
 def asked(profiles: Sequence[str], *, store: Store, places: Places, world: World) -> list[Found]:
@@ -21,7 +24,7 @@ def asked(profiles: Sequence[str], *, store: Store, places: Places, world: World
     line, began = Progress(sys.stderr, "Asking what is left", env=world.env), world.ticks()
 
     def heard(known: int, count: int) -> None:
-        if known < count and world.ticks() - began >= PATIENCE_SECONDS:
+        if known < count and world.ticks() - began >= _PATIENCE:
             line.show(f"{known} of {count}")
 
     try:

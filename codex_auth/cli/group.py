@@ -9,7 +9,7 @@ import click
 from codex_auth import __version__
 from codex_auth.cli import examples
 from codex_auth.cli.doors import guarded
-from codex_auth.cli.screen import patience
+from codex_auth.cli.patience import patience
 from codex_auth.cli.verbs import VERBS, help_here
 from codex_auth.core.errors import Stop, UsageError
 from codex_auth.edge.signals import stop_cleanly

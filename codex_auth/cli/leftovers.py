@@ -24,7 +24,7 @@ def command(*, remove: bool, yes: bool, staged_in: str, as_json: bool) -> int:
     """
     import sys
 
-    from codex_auth.cli.screen import agreed
+    from codex_auth.cli.patience import agreed
     from codex_auth.core.errors import UsageError
     from codex_auth.core.text import printable
     from codex_auth.edge.world import World

@@ -19,10 +19,10 @@ def command(ctx: click.Context, *, as_json: bool, full: bool, auth_path: str) ->
     import json
 
     from codex_auth.cli.opening import open_places
-    from codex_auth.cli.screen import is_terminal, look, show
     from codex_auth.edge.world import World
     from codex_auth.stories import status as story
     from codex_auth.views.listing import document, lines
+    from codex_auth.views.screen import is_terminal, look, show
 
     world = World()
     places, store = open_places(ctx, world, auth_path)

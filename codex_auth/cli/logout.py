@@ -58,7 +58,7 @@ def command(
 def _agreed(profile: str, *, as_json: bool) -> bool:
     import sys
 
-    from codex_auth.cli.screen import agreed
+    from codex_auth.cli.patience import agreed
     from codex_auth.core.errors import UsageError
 
     if as_json or not sys.stdin.isatty():

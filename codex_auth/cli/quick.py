@@ -38,7 +38,7 @@ def show(
         told = document(report, now, full=full) | (_why(report, places, world, full=full) if why else {})
         world.out(json.dumps(told, indent=2, ensure_ascii=False))
     elif sys.stdout is not None and sys.stdout.isatty():
-        from codex_auth.cli.screen import look
+        from codex_auth.views.screen import look
         from codex_auth.views.table import print_report
 
         print_report(report, now, look(), full=full)

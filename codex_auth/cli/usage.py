@@ -32,10 +32,10 @@ def command(
     """
     from codex_auth.cli.asking import Questions
     from codex_auth.cli.opening import chosen_profile, open_places
-    from codex_auth.cli.screen import is_terminal
     from codex_auth.core.errors import Stop, UsageError
     from codex_auth.edge.world import World
     from codex_auth.stories.sign_in import meant_profile
+    from codex_auth.views.screen import is_terminal
 
     if everyone and name is not None:
         raise UsageError(problem="Name one profile, or say --all.", command="usage")

@@ -11,9 +11,41 @@ def printable(text: str, *, limit: int = 200) -> str:
     Names, e-mail addresses and plans come from claims and files: a terminal or a chat would obey escape
     sequences in them (CVE-2024-50349 is this mistake in a credential helper).
     """
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
     kinds = ((c, unicodedata.category(c)) for c in text[: 4 * limit])
     kept = "".join(" " if kind == "Zs" else c for c, kind in kinds if kind not in _DANGEROUS)
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def is_utf8(encoding: str | None) -> bool:
+    """Whether text in this encoding may have more than letters and digits."""
+    return (encoding or "").lower().replace("-", "") == "utf8"
+
+
+_LAST_SINGLE = "\u02ff"
+"""Up to here each character takes one column."""
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: some characters take two, and those that combine none."""
+    if text.isascii():
+        return len(text)
+    return len(text) + sum(_columns(character) - 1 for character in text if character > _LAST_SINGLE)
+
+
+def fitting(text: str, width: int) -> str:
+    """Return as much of a text as so many columns have room for."""
+    used = 0
+    for at, character in enumerate(text):
+        used += _columns(character)
+        if used > width:
+            return text[:at]
+    return text
+
+
+def _columns(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else int(not unicodedata.combining(character))
 
 
 def mask_account(account_id: str) -> str:

@@ -12,6 +12,7 @@ from types import FrameType, TracebackType
 from typing import Any, BinaryIO, Self, TextIO
 
 from codex_auth.core.errors import NotATerminal, RedirectRefused
+from codex_auth.core.text import is_utf8
 from codex_auth.edge import world
 
 MAX_PASTE = 64 * 1024
@@ -327,8 +328,21 @@ class Patience(Stopwatch):
         while not self._over.wait(_FRAME_SECONDS):
             with self._lock, contextlib.suppress(OSError, ValueError):
                 now = time.monotonic()
-                if now >= self._quiet_until and not self._is_held and not self._over.is_set():
+                if self._is_held or self._is_over_or_read():
+                    self._quiet_until = now + PATIENCE_SECONDS
+                elif now >= self._quiet_until:
                     self.draw(now - self._began)
+
+    def _is_over_or_read(self) -> bool:
+        """Whether there is nothing to wait for any more, or somebody reads the keys of this terminal one by one."""
+        if self._over.is_set():
+            return True
+        try:
+            import termios
+
+            return not termios.tcgetattr(self._stream.fileno())[_LFLAG] & termios.ICANON
+        except (ImportError, OSError, termios.error):
+            return False
 
 
 def _clock(seconds: float) -> str:
@@ -337,4 +351,4 @@ def _clock(seconds: float) -> str:
 
 def speaks_unicode(stream: TextIO) -> bool:
     """Whether a stream can show more than letters and digits."""
-    return (stream.encoding or "").lower().replace("-", "") == "utf8"
+    return is_utf8(stream.encoding)

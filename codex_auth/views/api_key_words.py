@@ -10,7 +10,7 @@ from codex_auth.edge.world import World
 from codex_auth.views import show as words
 from codex_auth.views.columns import NOTHING, drawn
 from codex_auth.views.document import print_document
-from codex_auth.views.look import Line, Look
+from codex_auth.views.screen import Line, Look
 
 _FOREIGN = KeyNote(kind="unknown")
 _COLUMNS = ("KEY", "KIND", "LABEL", "SCOPE", "STORE", "KEPT")

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from codex_auth.views.look import Line
+from codex_auth.core import text
+from codex_auth.views.screen import Line
 
 NOTHING = "–"
 """What stands where there is nothing to say."""
@@ -25,7 +26,7 @@ def drawn(
     shown = _fitting(columns, rows, width, missable)
     if not shown:
         return [line for row, style in zip(rows, styles, strict=True) for line in _block(columns, row, style)]
-    widths = [max(len(row[at]) for row in [columns, *rows]) for at in shown]
+    widths = [max(text.columns(row[at]) for row in [columns, *rows]) for at in shown]
     lines = [_line([columns[at] for at in shown], widths, ["bold"] * len(shown))]
     for row, style in zip(rows, styles, strict=True):
         lines.append(_line([row[at] for at in shown], widths, [style[at] for at in shown]))
@@ -39,14 +40,14 @@ def _fitting(
     said = [at for at in every if any(row[at] not in {NOTHING, "-"} for row in rows)]
     fewer = [[at for at in said if columns[at] not in missable[: count + 1]] for count in range(len(missable))]
     for shown in (every, said, *fewer):
-        wide = sum(max(len(row[at]) for row in [columns, *rows]) + len(_GAP) for at in shown) - len(_GAP)
+        wide = sum(max(text.columns(row[at]) for row in [columns, *rows]) + len(_GAP) for at in shown) - len(_GAP)
         if width is None or wide <= width:
             return shown
     return []
 
 
 def _line(cells: list[str], widths: list[int], styles: Sequence[str]) -> Line:
-    padded = [f"{cell:<{width}}{_GAP}" for cell, width in zip(cells[:-1], widths, strict=False)]
+    padded = [cell + " " * (width - text.columns(cell)) + _GAP for cell, width in zip(cells[:-1], widths, strict=False)]
     return list(zip([*padded, cells[-1]], styles, strict=True))
 
 

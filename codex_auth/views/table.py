@@ -9,8 +9,8 @@ from rich.text import Text
 from codex_auth.stories import status as story
 from codex_auth.views import show as words
 from codex_auth.views.columns import drawn
-from codex_auth.views.look import Look
 from codex_auth.views.report import COLUMNS, applying, copied, delivered, finishing, forbidden, other_provider, row
+from codex_auth.views.screen import Look
 
 _COLOUR = {story.LIVE: "green", story.EXPIRING_SOON: "yellow", story.EXPIRED: "red", story.UNKNOWN: "dim"}
 

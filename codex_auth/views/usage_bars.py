@@ -7,10 +7,8 @@ from codex_auth.core.card import OWNER_SELF
 from codex_auth.core.usage import FIVE_HOURS, WEEK, Usage, Window
 from codex_auth.stories.usage import Found
 from codex_auth.views import show as words
-from codex_auth.views.look import Line, Look
+from codex_auth.views.screen import Line, Look
 from codex_auth.views.usage_json import plan
-
-__all__ = ["Line", "Look", "lines"]
 
 _LONGEST_BAR, _SHORTEST_BAR, _LEAST_BAR = 30, 12, 4
 _LABEL_LIMIT = 24

@@ -31,9 +31,9 @@ FLOORS = {
     "carry_in carry_out fitting shown_again queueing rename logout settings",
     "chat": "message verbs words escape reply render book usage room failing gateway sign_in overview talk",
     "checks": "finding logins targets folders stores programs keeping network table",
-    "views": "document look show why_openclaw why applied apply_plan report outcome delivered carried ended keeping "
+    "views": "document show screen why_openclaw why applied apply_plan report outcome delivered carried ended keeping "
     "token_json usage_json usage_bars columns table listing api_key_words diagnosis settings",
-    "cli": "doors screen quick examples verbs group completing options opening redirect_input hot token login start "
+    "cli": "doors patience quick examples verbs group completing options opening redirect_input hot token login start "
     "finish cancel status refresh run asking usage best list_profiles rename timing keep deliver_provider "
     "deliver apply use bring_in carry_out api_key app_server leftovers move logout vault config chat_door "
     "chat doctor demo completion skill later main",

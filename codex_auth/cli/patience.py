@@ -1,50 +1,10 @@
-"""Showing lines on whatever stdout is, and who looks at it."""
+"""Showing that something lasts, and asking a person in between."""
 
 import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 
 from codex_auth.edge import world
-from codex_auth.edge.world import World
-from codex_auth.views.look import Line, Look
-
-_PIPE_WIDTH = 80
-
-
-def is_terminal() -> bool:
-    """Whether somebody looks at stdout."""
-    return sys.stdout is not None and sys.stdout.isatty()
-
-
-def look() -> Look:
-    """Return what stdout can show."""
-    from codex_auth.edge.terminal import speaks_unicode
-
-    can = sys.stdout is not None and speaks_unicode(sys.stdout)
-    return Look(width=_width() if is_terminal() else _PIPE_WIDTH, unicode=can)
-
-
-def _width() -> int:
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or _PIPE_WIDTH
-    except OSError:
-        return _PIPE_WIDTH
-
-
-def show(lines: list[Line], place: World, *, anew: bool = False) -> None:
-    """Print lines, in colour where that is seen; `anew` clears the screen before."""
-    if not is_terminal():
-        for line in lines:
-            place.out("".join(text for text, _ in line).rstrip())
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, width=look().width)
-    if anew:
-        console.clear()
-    for line in lines:
-        console.print(Text.assemble(*line), overflow="fold")
 
 
 def agreed(question: str) -> bool:
