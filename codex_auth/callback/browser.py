@@ -68,6 +68,12 @@ def open_browser(url: str, env: Mapping[str, str], platform: str = sys.platform)
     return any(_starts(command, env, patience) for command in _commands(url, env, platform))
 
 
+def has_opener(env: Mapping[str, str], platform: str = sys.platform) -> bool:
+    """Whether there is any program that `open_browser` would start. Windows itself opens addresses."""
+    path = env.get("PATH", os.defpath)
+    return platform == "win32" or any(shutil.which(words[0], path=path) for words in _commands("", env, platform))
+
+
 def _may_open(url: str) -> bool:
     try:
         parts = urlsplit(url)

@@ -92,8 +92,11 @@ def list_keys(ctx: click.Context, *, as_json: bool, auth_path: str) -> None:
 @options.passphrase_fd
 @options.auth_path
 @click.pass_context
-def remove(ctx: click.Context, name: str | None, *, as_json: bool, auth_path: str) -> None:
-    """Remove a key here. It goes on working wherever else it is, until it is revoked where it was made."""
+def remove(ctx: click.Context, name: str | None, *, as_json: bool, auth_path: str) -> int:
+    """Remove a key here, and what asks for it in Codex's configuration.
+
+    It goes on working wherever else it is, until it is revoked where it was made.
+    """
     from codex_auth.cli.opening import chosen_profile, open_places
     from codex_auth.core.names import read_name
     from codex_auth.edge.world import World
@@ -103,8 +106,9 @@ def remove(ctx: click.Context, name: str | None, *, as_json: bool, auth_path: st
     world = World()
     places, opened = open_places(ctx, world, auth_path)
     profile = read_name(chosen_profile(name, places, world))
-    story.remove(profile, store=opened)
-    print_removed(profile, world, as_json=as_json)
+    done = story.remove(profile, store=opened, places=places, world=world)
+    print_removed(done, world, as_json=as_json)
+    return done.status
 
 
 def _given(profile: str) -> str:

@@ -128,15 +128,11 @@ def _take_over(
     profile: str, target: "Target", issuer: str, places: Places, store: Store, world: World, *, as_json: bool
 ) -> None:
     """Keep the login that Codex has, and lease it to Codex."""
-    from codex_auth.deliver.codex import CodexAuth
-    from codex_auth.stories.carry_in import check_issuer
     from codex_auth.stories.deliver import Order, deliver
     from codex_auth.views.delivered import print_delivered
 
-    found = target.take_in(profile, owner="codex") if isinstance(target, CodexAuth) else None
-    if found is not None:
-        check_issuer(target.place.state, found.identity, issuer, places)
-    done = deliver(profile, Order(keep_as=profile), target=target, store=store, places=places, world=world)
+    order = Order(keep_as=profile, issuer=issuer)
+    done = deliver(profile, order, target=target, store=store, places=places, world=world)
     print_delivered(profile, done, world, as_json=as_json)
 
 

@@ -115,6 +115,7 @@ EXAMPLES = {
         ("What is wrong, and what to type", "codex-auth doctor"),
         ("Mend what is safe to mend", "codex-auth doctor --fix"),
         ("Without asking any provider", "codex-auth doctor --offline --json"),
+        ("An archive for a bug report, without anything secret", "codex-auth doctor --bundle"),
     ],
     "config": [
         ("All settings, and where each comes from", "codex-auth config"),

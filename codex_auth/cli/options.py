@@ -68,6 +68,9 @@ store: Wrapper = click.option(
 issuer: Wrapper = click.option(
     "--issuer", default="", metavar="URL", help="Another provider: loopback, or https and listed in the configuration."
 )
+kept_issuer: Wrapper = click.option(
+    "--issuer", default="", metavar="URL", help="The provider of the login that is kept, where it is not OpenAI."
+)
 callback_port: Wrapper = click.option(
     "--callback-port", type=int, metavar="PORT", help="Let the browser come back to this port (not with OpenAI)."
 )
@@ -126,3 +129,11 @@ class Span(click.ParamType[timedelta]):
         if seconds is None or not digits.isascii() or not digits.isdigit() or len(digits) > 6:  # noqa: PLR2004
             self.fail("", param, ctx)
         return timedelta(seconds=int(digits) * seconds)
+
+
+def check_kept_issuer(keep_as: str, issuer: str, *, command: str) -> None:
+    """Refuse an issuer of no login."""
+    if issuer and not keep_as:
+        from codex_auth.core.errors import UsageError
+
+        raise UsageError(problem="--issuer goes with --keep-as.", command=command)

@@ -48,6 +48,5 @@ _LASTING = {
     "logout": "Logging out",
     "remove": "Logging out",
     "leftovers": "Looking",
-    "doctor": "Looking",
 }
 """What is said meanwhile; verbs that show more than that, or nothing at all, are not here."""

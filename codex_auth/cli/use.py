@@ -15,12 +15,13 @@ from codex_auth.cli import completing, options
     help="Switch this home of Codex's instead of the usual one.",
 )
 @click.option("--keep-as", default="", metavar="NAME", help="Keep the login that Codex has of its own as a profile.")
+@options.kept_issuer
 @options.json_output
 @options.passphrase_fd
 @options.auth_path
 @click.pass_context
 def command(
-    ctx: click.Context, name: str | None, *, codex_home: str, keep_as: str, as_json: bool, auth_path: str
+    ctx: click.Context, name: str | None, *, codex_home: str, keep_as: str, issuer: str, as_json: bool, auth_path: str
 ) -> None:
     """Let Codex use this login from now on, and every command of ours that is given no name.
 
@@ -38,6 +39,7 @@ def command(
     from codex_auth.stories.use import use
     from codex_auth.views.delivered import print_used
 
+    options.check_kept_issuer(keep_as, issuer, command="use")
     world = World()
     places, store = open_places(ctx, world, auth_path)
     profile = meant_profile(chosen_profile(name, places, world), store)
@@ -45,5 +47,5 @@ def command(
     meant = origin(open_codex(env).home, places.codex_homes)
     target = open_codex({**env, "CODEX_HOME": meant.path})
     kept = read_name(keep_as) if keep_as else ""
-    used = use(profile, keep_as=kept, target=target, store=store, places=places, world=world)
+    used = use(profile, keep_as=kept, issuer=issuer, target=target, store=store, places=places, world=world)
     print_used(profile, used, world, as_json=as_json)

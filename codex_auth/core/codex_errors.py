@@ -117,6 +117,15 @@ class CodexConfigInTheWay(DeliveryError):
     remedy = "{todo}."
 
 
+class KeyWithoutAddress(DeliveryError):
+    """Nobody said where a key belongs; the login of a ChatGPT account has an address that is known."""
+
+    code = "key_without_address"
+    sentence = "{profile} is a key, and where Codex shall send it was not said."
+    remedy = "Say it with `--base-url URL`, the address of the service that the key is for."
+    status = 2
+
+
 CLEAN = (
     CodexHasLogin,
     CodexHasOther,
@@ -125,5 +134,7 @@ CLEAN = (
     CodexWantsMore,
     CodexStoreRefused,
     CodexKeyringUnusable,
+    CodexConfigInTheWay,
+    KeyWithoutAddress,
 )
 """The refusals after which it is certain that nothing was written."""

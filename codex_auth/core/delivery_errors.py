@@ -156,11 +156,11 @@ class AlreadyOpenClaws(DeliveryError):
 
 
 class KeyNotDelivered(DeliveryError):
-    """An API key has no lease: it never ends."""
+    """An API key has no lease: it never ends. Codex may ask for it, each time."""
 
     code = "key_not_delivered"
-    sentence = "{profile} is an API key; those are not delivered."
-    remedy = "Give it to the program in its own way."
+    sentence = "{profile} is an API key; those are neither leased nor handed over."
+    remedy = "Codex may ask for it: `codex-auth deliver codex {profile} --provider-id ID --base-url URL`."
     status = 2
 
 

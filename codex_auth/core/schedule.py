@@ -1,5 +1,6 @@
 """The lines that make a machine run `keep` every five minutes: two systemd units, or one line for cron."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 
@@ -8,6 +9,7 @@ from codex_auth.core.errors import UsageError
 SERVICE = "codex-auth-keep.service"
 TIMER = "codex-auth-keep.timer"
 EVERY_MINUTES = 5
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 MARK = "# Written by `codex-auth keep --install`; `codex-auth keep --uninstall` removes it.\n"
 """The first line of a unit of ours; a file without it is somebody else's and left alone."""
 
@@ -34,6 +36,13 @@ LockPersonality=yes
 RestrictRealtime=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 """
+
+
+def command_in(unit: str) -> list[str]:
+    """Return the command of a unit that `service_unit` wrote; nothing for another."""
+    line = re.search(r'^ExecStart=("[^\n]*")$', unit, re.MULTILINE)
+    words = [_unquoted(word) for word in _QUOTED.findall(line[1])] if line else []
+    return [words[0], *(word.replace("$$", "$") for word in words[1:])] if words else []
 
 
 def timer_unit() -> str:
@@ -66,6 +75,10 @@ def _quoted(word: str) -> str:
     """Quote a word as systemd.syntax(7) says; `%` begins a specifier."""
     escaped = _one_line(word).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'
+
+
+def _unquoted(word: str) -> str:
+    return re.sub(r"\\(.)|%%", lambda found: found[1] or "%", word)
 
 
 def _one_line(word: str) -> str:

@@ -60,6 +60,14 @@ class StoreNotDurable(AuthError):
     remedy = "Make room or make the folder writable, then run the command again; a sign-in has to begin anew."
 
 
+class FileInTheWay(AuthError):
+    """A file is to be written that is there already."""
+
+    code = "file_exists"
+    sentence = "{path} is there already, and nothing is written over it."
+    remedy = "Name another file, or remove that one first."
+
+
 class SaveUnconfirmed(StoreNotDurable):
     """The new state is in place, but the disk did not confirm it; a power cut could bring the old one back."""
 

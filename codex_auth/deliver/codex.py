@@ -55,7 +55,7 @@ from codex_auth.edge import files, where
 from codex_auth.edge.folders import private_folder, resolve
 from codex_auth.edge.locks import hold
 from codex_auth.neighbours.codex import AUTO, EPHEMERAL, KEYRING, CodexHome, chosen_home, keeping
-from codex_auth.notes.deliveries import Place
+from codex_auth.notes.deliveries import Choice, Place
 
 NAME = "codex"
 AUTH_ID = "auth.json"
@@ -161,7 +161,7 @@ class CodexAuth:
             found = _held(self._read(self._slot()))
         return Given(before=found, now=found)
 
-    def take_back(self, credential: Credential) -> Given:
+    def take_back(self, credential: Credential, _choice: Choice | None = None) -> Given:
         """Remove our lease; what is there of somebody else by now stays."""
         with self._in_words(credential.profile), self._locked(credential.profile):
             slot = self._slot()

@@ -3,6 +3,7 @@
 from codex_auth.core.delivery_errors import OpenClawNodeUnusable
 from codex_auth.core.model import Credential
 from codex_auth.deliver.protocol import Gift, Given, Target
+from codex_auth.notes.deliveries import Choice
 
 
 class Fallback:
@@ -33,12 +34,12 @@ class Fallback:
         except OpenClawNodeUnusable:
             return self._second().look()
 
-    def take_back(self, credential: Credential) -> Given:
+    def take_back(self, credential: Credential, choice: Choice | None = None) -> Given:
         """Remove what was given of this login."""
         try:
-            return self._ways[0].take_back(credential)
+            return self._ways[0].take_back(credential, choice)
         except OpenClawNodeUnusable:
-            return self._second().take_back(credential)
+            return self._second().take_back(credential, choice)
 
     def export(self, profile: str) -> Credential:
         """Return the login that is there."""

@@ -34,7 +34,7 @@ from codex_auth.deliver.protocol import Gift, Given, Held, hash_of
 from codex_auth.edge import errand
 from codex_auth.neighbours.openclaw import SHARED_ERA, Installation
 from codex_auth.neighbours.openclaw_homes import MAIN, OpenClawHome, gateway_of
-from codex_auth.notes.deliveries import Place
+from codex_auth.notes.deliveries import Choice, Place
 
 NAME = "openclaw"
 SECONDS = 150.0
@@ -114,7 +114,7 @@ class OpenClaw:
         """Return what is there."""
         return self._given(self._ask("look"))
 
-    def take_back(self, credential: Credential) -> Given:
+    def take_back(self, credential: Credential, _choice: Choice | None = None) -> Given:
         """Remove what is there, if it is of this account and no login of OpenClaw's own."""
         return self._given(self._ask("delete", Gift(credential=credential, check_settings=False)))
 

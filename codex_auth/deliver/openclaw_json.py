@@ -10,7 +10,7 @@ from codex_auth.core.model import Credential
 from codex_auth.core.names import name_of_id
 from codex_auth.deliver.protocol import Gift, Given, Held, hash_of
 from codex_auth.edge import files
-from codex_auth.notes.deliveries import Place
+from codex_auth.notes.deliveries import Choice, Place
 from codex_auth.stores.auth_profiles import AuthProfiles
 
 _STATE_NAME = "auth-state.json"
@@ -54,7 +54,7 @@ class JsonEra:
         held = self._store.load(self._name)
         return self._given(held, held)
 
-    def take_back(self, credential: Credential) -> Given:
+    def take_back(self, credential: Credential, _choice: Choice | None = None) -> Given:
         """Remove what is there, if it is of this account and no login of OpenClaw's own."""
         before = self.check(Gift(credential=credential)).before
         self._store.delete(self._name)

@@ -16,6 +16,7 @@ from codex_auth.core.delivery_errors import (
 from codex_auth.core.model import Credential
 from codex_auth.deliver.openclaw import NAME, OpenClaw
 from codex_auth.deliver.protocol import Gift, Given, Held
+from codex_auth.notes.deliveries import Choice
 
 _NOTICE = (
     "OpenClaw's SDK cannot be run here, so `openclaw models auth paste-token` takes the login: OpenClaw then writes "
@@ -77,7 +78,7 @@ class PasteToken:
         now = None if row is None else _held(row)
         return Given(before=now, now=now, ids=tuple(str(each.get("id")) for each in rows))
 
-    def take_back(self, credential: Credential) -> Given:
+    def take_back(self, credential: Credential, _choice: Choice | None = None) -> Given:
         """Remove what is there, if it is no login of OpenClaw's own; the entry in its configuration stays."""
         before = self._listed().now
         self._refuse(before, Gift(credential=credential))

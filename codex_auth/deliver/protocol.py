@@ -1,14 +1,15 @@
 """What every target promises."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from codex_auth.core.codex_toml import TokenProvider
 from codex_auth.core.model import Credential
 from codex_auth.core.secret import Secret
-from codex_auth.notes.deliveries import Place
+from codex_auth.notes.deliveries import Choice, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,10 @@ class Gift:
     """Whether to look for settings of the target that would keep it from using the gift; slow, so not at renewals."""
     is_ours: Callable[[str, str], bool] = lambda _account, _refresh_hash: False
     """Whether a login that the target holds is in a profile of ours, so that replacing it there loses nothing."""
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    """What the user had chosen at this target before deliveries of ours did, by the ids of their places."""
+    remember: Callable[[Choice | None], None] = lambda _choice: None
+    """Notes durably what the user had chosen; called before anything is written that chooses otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,12 @@ class Given:
     """Agents with an explicit order of profiles that leaves this one out, so that it would never be used."""
     ids: tuple[str, ...] = ()
     """The profile ids of this provider there are."""
+    provider: TokenProvider | None = None
+    """The model provider of Codex's, where it is one."""
+    is_chosen: bool = False
+    """Whether the target uses that without being told each time."""
+    model: str = ""
+    """The model it uses then; empty for the target's own choice."""
 
 
 class Target(Protocol):
@@ -72,8 +83,8 @@ class Target(Protocol):
         """Return what is there."""
         ...
 
-    def take_back(self, credential: Credential) -> Given:
-        """Remove what was given of this login."""
+    def take_back(self, credential: Credential, choice: Choice | None = None) -> Given:
+        """Remove what was given of this login, and bring back what the user had chosen before, if that is known."""
         ...
 
     def export(self, profile: str) -> Credential:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from codex_auth.core.names import name_of_id
 from codex_auth.deliver.codex import NAME as CODEX
 from codex_auth.deliver.codex import open_codex
-from codex_auth.deliver.codex_provider import ID, PREFIX, CodexProvider
+from codex_auth.deliver.codex_provider import ID, CodexProvider
 from codex_auth.deliver.fallback import Fallback
 from codex_auth.deliver.openclaw import NAME as OPENCLAW
 from codex_auth.deliver.openclaw import open_openclaw
@@ -42,9 +42,9 @@ def open_target(
 
 def reopen(place: Place, env: Mapping[str, str], *, locks: str) -> Target:
     """Return the target of an earlier delivery, whatever this environment means by now."""
-    if place.target == CODEX and place.profile_id.startswith(PREFIX):
+    if place.provider_id:
         home = codex.chosen_home({**env, "CODEX_HOME": place.state})
-        return CodexProvider(home, own_command(), provider_id=place.profile_id.removeprefix(PREFIX))
+        return CodexProvider(home, own_command(), provider_id=place.provider_id)
     if place.target == CODEX:
         return open_codex({**env, "CODEX_HOME": place.state}, kind=place.home_profile)
     named = {"OPENCLAW_STATE_DIR": place.state, "OPENCLAW_CONFIG_PATH": place.config}
@@ -54,9 +54,12 @@ def reopen(place: Place, env: Mapping[str, str], *, locks: str) -> Target:
     return open_target(place.target, name, agent=place.agent, env=env, locks=locks, profile_id=place.profile_id)
 
 
-def codex_provider(env: Mapping[str, str], *, provider_id: str = "", base_url: str = "") -> CodexProvider:
+def codex_provider(
+    env: Mapping[str, str], *, provider_id: str = "", base_url: str = "", model: str = ""
+) -> CodexProvider:
     """Return the model provider in the configuration of the Codex home that this environment means."""
-    return CodexProvider(codex.chosen_home(env), own_command(), provider_id=provider_id or ID, base_url=base_url)
+    home = codex.chosen_home(env)
+    return CodexProvider(home, own_command(), provider_id=provider_id or ID, base_url=base_url, model=model)
 
 
 def _openclaw(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from codex_auth.core.errors import AuthError, TimerRefused
-from codex_auth.core.schedule import MARK, SERVICE, TIMER, service_unit, timer_unit
+from codex_auth.core.schedule import MARK, SERVICE, TIMER, command_in, service_unit, timer_unit
 from codex_auth.core.store_errors import StoreError
 from codex_auth.edge import files
 from codex_auth.edge.places import Places
@@ -30,6 +30,12 @@ class Timer:
 
     is_installed: bool
     is_active: bool | None
+    units: tuple[str, ...] = ()
+    """The units of ours there are; both, or the timer does nothing."""
+    command: tuple[str, ...] = ()
+    """What it starts."""
+    since: float = 0.0
+    """When it was put there, in Unix seconds."""
 
 
 def own_command() -> list[str]:
@@ -106,9 +112,16 @@ def uninstall(places: Places, env: Mapping[str, str]) -> bool:
 
 def look(places: Places, env: Mapping[str, str]) -> Timer:
     """Return whether the timer is there, and whether it runs."""
-    is_installed = all(_is_ours(os.path.join(_folder(places), name)) for name in (TIMER, SERVICE))
+    units = tuple(path for name in (TIMER, SERVICE) if _is_ours(path := os.path.join(_folder(places), name)))
     is_active = _systemctl(env, "is-active", "--quiet", TIMER) if is_reachable(env) else None
-    return Timer(is_installed, is_active)
+    service = _text(os.path.join(_folder(places), SERVICE))
+    return Timer(
+        is_installed=len(units) == len((TIMER, SERVICE)),
+        is_active=is_active,
+        units=units,
+        command=tuple(command_in(service)) if service.startswith(MARK) else (),
+        since=max((os.stat(path).st_mtime for path in units), default=0.0),
+    )
 
 
 def _folder(places: Places) -> str:
@@ -117,11 +130,15 @@ def _folder(places: Places) -> str:
 
 
 def _is_ours(path: str) -> bool:
+    return _text(path).startswith(MARK)
+
+
+def _text(path: str) -> str:
     try:
         with open(path, "rb") as file:
-            return file.read(_UNIT_LIMIT).startswith(MARK.encode())
+            return file.read(_UNIT_LIMIT).decode("utf-8", "replace")
     except OSError:
-        return False
+        return ""
 
 
 def _systemctl(env: Mapping[str, str], *words: str) -> bool:

@@ -17,6 +17,7 @@ _FIRST_OF_SQLITE = (2026, 6, 2)
 _FIRST_OF_SHARED = (2026, 8, 0)
 _OLDEST_SDK = (2026, 5, 7)
 """The first release whose SDK has the function that we deliver with (`updateAuthProfileStoreWithLock`)."""
+NEWEST_TRIED = (2026, 9, 6)
 _LEVELS = 4
 """How far above the program its package may lie: `openclaw/dist/…` or `openclaw/openclaw.mjs`."""
 _LIMIT = 1024 * 1024
@@ -67,18 +68,29 @@ def installation(env: Mapping[str, str]) -> Installation | None:
     program = _on_path("openclaw", env)
     if program is None:
         return None
-    launcher = _launcher_words(program)
-    for folder in _package_folders(program, launcher):
+    found = package_of(program, name="openclaw")
+    if found is None:
+        return None
+    folder, package = found
+    release = str(package.get("version", ""))
+    return Installation(
+        program=program,
+        package=folder,
+        release=release,
+        version=read_version(release),
+        nodes=tuple(dict.fromkeys(_nodes(program, _launcher_words(program), env))),
+    )
+
+
+def package_of(program: str, *, name: str = "") -> tuple[str, dict[str, object]] | None:
+    """Return the folder of the npm package that a program is of, and what its `package.json` says.
+
+    Without a `name` it is the nearest that has one; None if there is none.
+    """
+    for folder in _package_folders(program, _launcher_words(program)):
         package = _read_package(folder)
-        if package is not None:
-            release = str(package.get("version", ""))
-            return Installation(
-                program=program,
-                package=folder,
-                release=release,
-                version=_read_version(release),
-                nodes=tuple(dict.fromkeys(_nodes(program, launcher, env))),
-            )
+        if package is not None and package.get("name") and name in {"", package["name"]}:
+            return folder, package
     return None
 
 
@@ -128,13 +140,13 @@ def _package_folders(program: str, launcher: list[str]) -> Iterator[str]:
 
 
 def _read_package(folder: str) -> dict[str, object] | None:
-    """Return the package file in a folder, if it is OpenClaw's."""
+    """Return the package file in a folder, if there is one that reads."""
     try:
         with open(os.path.join(folder, "package.json"), "rb") as file:
             package = json.loads(file.read(_LIMIT))
     except (OSError, ValueError, RecursionError):
         return None
-    return package if isinstance(package, dict) and package.get("name") == "openclaw" else None
+    return package if isinstance(package, dict) else None
 
 
 def _nodes(program: str, launcher: list[str], env: Mapping[str, str]) -> Iterator[str]:
@@ -151,6 +163,7 @@ def _nodes(program: str, launcher: list[str], env: Mapping[str, str]) -> Iterato
             yield node
 
 
-def _read_version(text: object) -> tuple[int, ...] | None:
+def read_version(text: object) -> tuple[int, ...] | None:
+    """Return a release as numbers, without what follows a hyphen; None for one that does not read."""
     parts = str(text).partition("-")[0].split(".")
     return tuple(map(int, parts)) if all(part.isascii() and part.isdigit() for part in parts) else None

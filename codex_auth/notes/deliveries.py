@@ -18,6 +18,8 @@ from codex_auth.edge import files
 from codex_auth.edge.places import Places
 
 LEASE, HAND_OVER = "lease", "hand-over"
+PROVIDER = "model_providers."
+"""What the id of a place in Codex's `config.toml` begins with; a provider there runs `codex-auth token NAME`."""
 _LIMIT = 1024 * 1024
 _VERSION = 1
 
@@ -35,11 +37,29 @@ class Place:
     profile_id: str
 
     @property
+    def provider_id(self) -> str:
+        """The model provider of Codex's that asks for the login by its name; empty for every other place."""
+        is_provider = self.target == "codex" and self.profile_id.startswith(PROVIDER)
+        return self.profile_id.removeprefix(PROVIDER) if is_provider else ""
+
+    @property
     def spoken(self) -> str:
         """The place as people say it."""
+        if self.provider_id:
+            return f"codex in {self.state} (provider {self.provider_id})"
         if self.target == "codex":
             return "codex, as `run` starts it" if self.home_profile else f"codex in {self.state}"
         return f"{self.target} ({self.profile_id}{f', agent {self.agent}' if self.agent else ''})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What the user of a Codex had chosen before a delivery chose its own provider; empty where that was nothing."""
+
+    provider: str
+    model: str
+    ours: tuple[str, ...] = ()
+    """The models that were chosen with ours; the user's comes back only in place of one of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +78,8 @@ class Delivery:
     """Fingerprint of the refresh token that was there before."""
     is_settled: bool = True
     """False from before the target is given a refresh token until we have destroyed ours."""
+    choice: Choice | None = None
+    """What a model provider of ours took the place of; written before it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +176,7 @@ def _written(row: Delivery) -> dict[str, object]:
         "refresh": row.refresh,
         "before": row.before,
         "settled": row.is_settled,
+        "choice": row.choice and {"provider": row.choice.provider, "model": row.choice.model, "ours": row.choice.ours},
     }
 
 
@@ -177,4 +200,13 @@ def _read(row: Mapping[str, object]) -> Delivery:
         refresh=str(row["refresh"]),
         before=str(row["before"]),
         is_settled=row["settled"] is not False,
+        choice=_choice(row.get("choice")),
     )
+
+
+def _choice(said: object) -> Choice | None:
+    if said is None:
+        return None
+    if not isinstance(said, Mapping) or not isinstance(said["ours"], list):
+        raise TypeError
+    return Choice(provider=str(said["provider"]), model=str(said["model"]), ours=tuple(map(str, said["ours"])))

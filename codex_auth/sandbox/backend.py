@@ -43,11 +43,13 @@ def backend_routes(provider: Provider) -> Blueprint:
         return jsonify(_workspaces_of(bearer().account, provider.issuer))
 
     @routes.get("/v1/models")
+    @routes.get("/backend-api/codex/models")
     def models() -> Response:
         bearer()
         return jsonify(models=[])
 
     @routes.post("/v1/responses")
+    @routes.post("/backend-api/codex/responses")
     def responses() -> Response:
         bearer()
         return Response(_answer(), mimetype="text/event-stream")

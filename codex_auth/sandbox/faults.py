@@ -37,7 +37,9 @@ ROUTES = {
     "/backend-api/wham/accounts/check": "accounts",
     "/api/codex/accounts/check": "accounts",
     "/v1/models": "models",
+    "/backend-api/codex/models": "models",
     "/v1/responses": "responses",
+    "/backend-api/codex/responses": "responses",
 }
 
 

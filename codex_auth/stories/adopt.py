@@ -6,7 +6,8 @@ off, the next run finds the same login in both places and goes on.
 
 from dataclasses import replace
 
-from codex_auth.core.card import OWNER_SELF
+from codex_auth.core.card import OWNER_SELF, Identity
+from codex_auth.core.carry_errors import ForeignIssuer
 from codex_auth.core.codex_errors import CodexRunning
 from codex_auth.core.delivery_errors import KeyNotDelivered
 from codex_auth.core.errors import IdentityMismatch
@@ -25,12 +26,15 @@ from codex_auth.stores.protocol import Store
 from codex_auth.stories.refresh import LOCK_SECONDS
 
 
-def adopt(name: str, *, target: CodexAuth, store: Store, places: Places, world: World) -> Credential | None:
+def adopt(
+    name: str, *, issuer: str = "", target: CodexAuth, store: Store, places: Places, world: World
+) -> Credential | None:
     """Keep the whole login that the home holds as a profile of ours; None if it holds none.
 
-    A profile of that name that is the same account gets the newer login. Raises `CodexRunning` while a Codex could
-    still spend the refresh token, `IdentityMismatch`, `PolicyRefused`, `BadIssuer` for a login of a provider that this
-    program does not talk to, and the store's errors.
+    A profile of that name that is the same account gets the newer login. A login of another provider than OpenAI is
+    kept only if the caller names that `issuer`, or the profile has it already. Raises `CodexRunning` while a Codex
+    could still spend the refresh token, `IdentityMismatch`, `PolicyRefused`, `ForeignIssuer`, `BadIssuer`, and the
+    store's errors.
     """
     with store.lock(name, timeout=LOCK_SECONDS):
         found = target.take_in(name, owner=OWNER_SELF)
@@ -40,6 +44,8 @@ def adopt(name: str, *, target: CodexAuth, store: Store, places: Places, world: 
         if held is not None and held.refresh is not None and held.refresh == found.refresh:
             return held
         _admit(name, held, found, places=places, world=world)
+        known = held.identity.issuer if held is not None else ""
+        check_issuer(target.home.path, found.identity, issuer or known, places)
         busy = running(target.home)
         if busy:
             words = ", ".join(each.spoken for each in busy)
@@ -51,6 +57,19 @@ def adopt(name: str, *, target: CodexAuth, store: Store, places: Places, world: 
         if note.at(target.place) is not None:  # it was handed over from here
             deliveries.write(places, note.without(target.place))
         return kept
+
+
+def check_issuer(path: str, identity: Identity, named: str, places: Places) -> None:
+    """Refuse to let a file decide where a refresh token is sent. Raises `ForeignIssuer` and `BadIssuer`.
+
+    `named` is the issuer that the caller, or a profile of ours, says it is.
+    """
+    issuer = identity.issuer
+    if issuer == OPENAI_ISSUER:
+        return
+    if named.rstrip("/") != issuer.rstrip("/"):
+        raise ForeignIssuer(path=path, issuer=issuer)
+    read_issuer(issuer, listed=places.config.issuers, config=places.config_file)
 
 
 def is_held(account: str, refresh_hash: str, *, store: Store) -> bool:
@@ -70,8 +89,6 @@ def _admit(name: str, held: Credential | None, found: Credential, *, places: Pla
             found=mask_account(found.identity.account_id),
             expected=mask_account(held.identity.account_id),
         )
-    if found.identity.issuer != OPENAI_ISSUER:  # what a file says of its issuer decides where its token would go
-        read_issuer(found.identity.issuer, listed=places.config.issuers, config=places.config_file)
     policy = policies.in_force(places, world.env)
     refusal = policy.use_refusal(found) or policy.store_refusal(places.store)
     if refusal is not None:

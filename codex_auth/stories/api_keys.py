@@ -1,23 +1,45 @@
 """Keys and personal tokens as profiles: put here, listed, removed. Nothing renews one."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from codex_auth.core.api_keys import kind_by
 from codex_auth.core.card import Card, Identity, KeyNote
-from codex_auth.core.errors import ProfileNotFound
+from codex_auth.core.errors import AuthError, ProfileNotFound
 from codex_auth.core.key_errors import KeyInTheWay, KeyStoreRefused, NotAKey
 from codex_auth.core.model import Credential
 from codex_auth.core.openai import OPENAI_ISSUER
 from codex_auth.core.secret import Secret
+from codex_auth.deliver.protocol import Target
+from codex_auth.deliver.targets import reopen
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.neighbours import policies
+from codex_auth.notes import deliveries
+from codex_auth.notes.deliveries import Deliveries, Place
 from codex_auth.stores.protocol import Store
+from codex_auth.stories.deliver import take_all_back
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _LOCK_SECONDS = 75.0
 _BEGINNING = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What removing a key did."""
+
+    profile: str
+    taken_back: tuple[Place, ...] = ()
+    """The places that ask for it no more."""
+    still_there: tuple[tuple[Place, AuthError], ...] = ()
+    """Those that do, and why they could not be changed."""
+
+    @property
+    def status(self) -> int:
+        """The exit status: that of the first thing that could not be done."""
+        return next((error.status for _, error in self.still_there), 0)
 
 
 def add(
@@ -60,15 +82,30 @@ def keys(store: Store) -> Iterator[Card]:
     return (card for card in store.cards() if card.kind == "api_key")
 
 
-def remove(profile: str, *, store: Store) -> None:
-    """Remove a key. Raises `ProfileNotFound`, and `NotAKey` for a sign-in."""
+def remove(profile: str, *, store: Store, places: Places, world: World) -> Removed:
+    """Remove a key, and the model providers of Codex's that ask for it; they first, so that doing it again ends it.
+
+    Raises `ProfileNotFound`, `NotAKey` for a sign-in, and the store's errors.
+    """
     with store.lock(profile, timeout=_LOCK_SECONDS):
         card = next((card for card in store.cards() if card.profile == profile), None)
         if card is None:
             raise ProfileNotFound(profile=profile)
         if card.kind != "api_key":
             raise NotAKey(profile=profile)
+        held = store.load(profile)
+
+        def opener(place: Place) -> Target:
+            return reopen(place, world.env, locks=places.locks)
+
+        outcomes = [] if held is None else take_all_back(held, opener, places=places)
+        deliveries.write(places, Deliveries(profile=profile))
         store.delete(profile)
+    return Removed(
+        profile=profile,
+        taken_back=tuple(place for place, error in outcomes if error is None),
+        still_there=tuple((place, error) for place, error in outcomes if error is not None),
+    )
 
 
 def _check_free(profile: str, held: Credential | None, key: Secret, *, may_replace: bool) -> None:

@@ -15,7 +15,6 @@ from codex_auth.core.card import OWNER_SELF, PERSONAL_KEY, Identity, KeyNote
 from codex_auth.core.carry_errors import (
     AlreadyHere,
     FileNotALogin,
-    ForeignIssuer,
     IsACodexHome,
     NameInTheWay,
     NeedsConsent,
@@ -24,7 +23,6 @@ from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.model import Credential
 from codex_auth.core.names import read_name
 from codex_auth.core.openai import OPENAI_ISSUER
-from codex_auth.core.provider import read_issuer
 from codex_auth.core.secret import Secret
 from codex_auth.core.vault_header import read_header
 from codex_auth.edge import files
@@ -36,6 +34,7 @@ from codex_auth.keys.vault_keys import Passphrase
 from codex_auth.neighbours import elsewhere, policies
 from codex_auth.stores import entries
 from codex_auth.stores.protocol import Store
+from codex_auth.stories.adopt import check_issuer
 from codex_auth.stories.api_keys import NEVER
 from codex_auth.stories.refresh import LOCK_SECONDS
 
@@ -187,16 +186,6 @@ def _key(key: Secret, kind: str, world: World) -> Credential:
         is_api_key=True,
         key=KeyNote(kind=kind),
     )
-
-
-def check_issuer(path: str, identity: Identity, named: str, places: Places) -> None:
-    """Refuse to let a file decide where a refresh token is sent. Raises `ForeignIssuer` and `BadIssuer`."""
-    issuer = identity.issuer
-    if issuer == OPENAI_ISSUER:
-        return
-    if named.rstrip("/") != issuer.rstrip("/"):
-        raise ForeignIssuer(path=path, issuer=issuer)
-    read_issuer(issuer, listed=places.config.issuers, config=places.config_file)
 
 
 def _check_home(path: str, profile: str, found: Credential) -> None:

@@ -39,7 +39,7 @@ from codex_auth.edge.signals import deferred
 from codex_auth.edge.world import World
 from codex_auth.neighbours import policies
 from codex_auth.notes import deliveries
-from codex_auth.notes.deliveries import HAND_OVER, LEASE, Deliveries, Delivery, Place
+from codex_auth.notes.deliveries import HAND_OVER, LEASE, Choice, Deliveries, Delivery, Place
 from codex_auth.notes.journal import Journal
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.adopt import adopt, is_held
@@ -64,6 +64,8 @@ class Order:
     """A login with less life than this is refreshed first, if that brings more."""
     keep_as: str = ""
     """The profile as which a login of Codex's own is kept before ours takes its place."""
+    issuer: str = ""
+    """The provider of that login, where it is not OpenAI and the profile does not know it yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +93,12 @@ def deliver(profile: str, order: Order, *, target: Target, store: Store, places:
     if finished is not None and order.mode == HAND_OVER:
         return finished
     if profile != order.keep_as:
-        _deliverable(store.load(profile), profile, order.mode)
+        _deliverable(store.load(profile), profile, order.mode, target.place)
     kept = _keep_first(order, target=target, store=store, places=places, world=world)
     if not order.dry_run:
         _refresh_if_short(profile, max(order.at_least, policy.minimum_lease()), store=store, places=places, world=world)
     with store.lock(profile, timeout=LOCK_SECONDS):
-        held = _deliverable(store.load(profile), profile, order.mode)
+        held = _deliverable(store.load(profile), profile, order.mode, target.place)
         _permit(policy, held, order.mode, target.place, world)
         if is_in_file_of(target.place, profile, store, places):  # the lease would take the place of the login
             raise AlreadyOpenClaws(profile=profile, target=target.place.target)
@@ -128,9 +130,26 @@ def take_back(profile: str, *, target: Target, store: Store, places: Places) -> 
         held = store.load(profile)
         if held is None:
             raise ProfileNotFound(profile=profile)
-        given = target.take_back(held)
+        given = target.take_back(held, row.choice)
         deliveries.write(places, note.without(target.place))
         return given
+
+
+def take_all_back(held: Credential, opener: Opener, *, places: Places) -> list[tuple[Place, DeliveryError | None]]:
+    """Remove every lease of a login; return where there were any, and why one could not be removed.
+
+    The caller holds the profile's lock, and writes the note.
+    """
+    outcomes: list[tuple[Place, DeliveryError | None]] = []
+    for row in deliveries.read(places, held.profile).rows:
+        if row.mode == LEASE:
+            try:
+                opener(row.place).take_back(held, row.choice)
+            except DeliveryError as error:
+                outcomes.append((row.place, error))
+            else:
+                outcomes.append((row.place, None))
+    return outcomes
 
 
 def renew_leases(
@@ -202,9 +221,17 @@ class _Hand:
         self._journal = Journal(places, profile)
 
     def lease(self, gift: Gift) -> Given:
-        """Give the access token, and note which one it was."""
+        """Give the access token, and note which one it was; and before, what the user had chosen there instead."""
+        row = self._row(gift.credential, LEASE)
+        if self._target.place.provider_id:
+            gift = replace(
+                gift,
+                choices=_choices(self._target.place, self._places),
+                remember=lambda choice: self._write(replace(row, choice=choice)),
+            )
         given = self._target.give(gift)
-        self._write(self._row(gift.credential, LEASE))
+        there = self._note().at(row.place)
+        self._write(replace(row, choice=there.choice if there else None))
         return given
 
     def over(self, gift: Gift) -> Given:
@@ -275,7 +302,7 @@ class _Hand:
             mode=mode,
             at=self._world.now(),
             access=self._journal.fingerprint(credential.access),
-            expires=credential.expires,
+            expires=None if self._target.place.provider_id else credential.expires,
         )
 
     def _mark(self, digest: str) -> str:
@@ -322,7 +349,7 @@ def _keep_first(order: Order, *, target: Target, store: Store, places: Places, w
     """Keep what the home holds of its own as a profile, if that was asked for. It may be the very profile."""
     if not order.keep_as or order.dry_run or not isinstance(target, CodexAuth):
         return None
-    return adopt(order.keep_as, target=target, store=store, places=places, world=world)
+    return adopt(order.keep_as, issuer=order.issuer, target=target, store=store, places=places, world=world)
 
 
 def _supersede(profile: str, place: Place, *, store: Store, places: Places) -> None:
@@ -344,9 +371,19 @@ def _is_superseded(profile: str, row: Delivery, places: Places) -> bool:
     return any(other is not None and other.at > row.at for other in others)
 
 
-def _deliverable(held: Credential | None, profile: str, mode: str) -> Credential:
+def _choices(place: Place, places: Places) -> dict[str, Choice]:
+    """Return what the user of this home had chosen before deliveries of ours did, by the ids of their places."""
+    notes = [deliveries.read(places, name) for name in deliveries.delivered_profiles(places)]
+    rows = sorted((row for note in notes for row in note.rows), key=lambda row: row.at)
+    here = [row for row in rows if (row.place.target, row.place.state) == (place.target, place.state)]
+    return {row.place.profile_id: row.choice for row in here if row.choice is not None}
+
+
+def _deliverable(held: Credential | None, profile: str, mode: str, place: Place) -> Credential:
     if held is None:
         raise ProfileNotFound(profile=profile)
+    if held.is_api_key and place.provider_id:
+        return held
     if held.is_api_key:
         raise KeyNotDelivered(profile=profile)
     if held.owner != OWNER_SELF:

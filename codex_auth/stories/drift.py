@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from codex_auth.core.card import Card
-from codex_auth.core.drift import SAME, drift
+from codex_auth.core.drift import GONE, OTHER, SAME, drift
 from codex_auth.core.errors import AuthError
 from codex_auth.neighbours import elsewhere
 from codex_auth.neighbours.codex import FILE, CodexHome, keeping
@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from codex_auth.deliver.codex import CodexAuth
+    from codex_auth.deliver.protocol import Target
     from codex_auth.edge.places import Places
     from codex_auth.edge.world import World
     from codex_auth.stores.protocol import Store
@@ -34,12 +34,14 @@ class Drifted:
     state: str
     """`gone`, `older`, `newer` or `other`."""
     kind: str
-    """What is there: `token`, `oauth`, `api_key`, another kind by Codex's name, or nothing."""
+    """What is there: `token`, `oauth`, `api_key`, another kind by Codex's name, `command`, or nothing."""
     account: str
 
 
 def find(cards: Iterable[Card], delivered: "Mapping[str, tuple[Delivery, ...]]") -> Iterator[Drifted]:
     """Yield what drifted, by reading one small file for each delivery to a Codex that keeps its login in a file.
+
+    Of a model provider that is Codex's configuration: it asks for that profile, or for another, or is gone.
 
     What cannot be read, and what is in a keyring, is left to `look`, which takes longer. The private homes of `run` are
     left out: every run delivers anew.
@@ -47,17 +49,42 @@ def find(cards: Iterable[Card], delivered: "Mapping[str, tuple[Delivery, ...]]")
     ours = {card.profile: card for card in cards}
     for profile, rows in delivered.items():
         for row in rows:
-            if profile in ours and _is_login(row):
+            drifted = None
+            if profile in ours and row.place.provider_id:
+                drifted = look_at_provider(ours[profile], row)
+            elif profile in ours and _is_login(row):
                 found = _read(CodexHome(path=row.place.state))
                 drifted = found and _compare(ours[profile], row, *found)
-                if drifted:
-                    yield drifted
+            if drifted:
+                yield drifted
 
 
-def look(card: Card, row: Delivery, target: "CodexAuth") -> Drifted | None:
+def look(card: Card, row: Delivery, target: "Target") -> Drifted | None:
     """Return how one delivery drifted, asking the target, wherever it keeps its login. Raises `DeliveryError`."""
     held = target.look().now
     return _compare(card, row, *((held.kind, held.account, held.expires) if held else _NOTHING))
+
+
+def look_at_provider(card: Card, row: Delivery) -> Drifted | None:
+    """Return how a model provider of Codex's drifted; None also where its configuration cannot be read."""
+    from codex_auth.core.codex_toml import ForeignProvider, TomlRefused, provider_in
+
+    path = row.place.config
+    document = elsewhere.peek(path)
+    if document is None and os.path.lexists(path):
+        return None
+    try:
+        there = provider_in((document or b"").decode(), row.place.provider_id)
+    except ForeignProvider:
+        return Drifted(profile=card.profile, row=row, state=OTHER, kind="", account="")
+    except (TomlRefused, UnicodeDecodeError):
+        return None
+    if there is None:
+        return Drifted(profile=card.profile, row=row, state=GONE, kind="", account="")
+    account = "" if card.kind == "api_key" else card.identity.account_id
+    if (there.profile, there.account_id) == (card.profile, account):
+        return None
+    return Drifted(profile=card.profile, row=row, state=OTHER, kind="command", account=there.account_id)
 
 
 def mend(drifted: Drifted, *, store: "Store", places: "Places", world: "World") -> "Delivered":

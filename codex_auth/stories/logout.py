@@ -4,20 +4,18 @@ Each step may be done twice, so that one which was cut off is finished by loggin
 on the provider: one that cannot be told is said, for the login then lives on there until it ends by itself.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 from codex_auth.core import flow
 from codex_auth.core.card import OWNER_SELF
-from codex_auth.core.delivery_errors import DeliveryError
 from codex_auth.core.errors import AuthError, ProfileNotFound, ProviderUnreachable
 from codex_auth.core.gateway_errors import NoSuchRequest, RequestUnderWay
 from codex_auth.core.model import Credential
 from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_SCOPE
 from codex_auth.core.provider import Provider, read_issuer
 from codex_auth.core.refresh_errors import KeyNotLoggedOut
-from codex_auth.deliver.protocol import Target
 from codex_auth.deliver.targets import reopen
 from codex_auth.edge import chosen
 from codex_auth.edge.places import Places
@@ -30,15 +28,13 @@ from codex_auth.notes.pending import PendingFile
 from codex_auth.stores.damaged import blot_out
 from codex_auth.stores.protocol import Store
 from codex_auth.stories import apply
-from codex_auth.stories.deliver import settle
+from codex_auth.stories.deliver import Opener, settle, take_all_back
 from codex_auth.stories.refresh import LOCK_SECONDS
 
 _TRIES = 3
 """How often a provider that asks for patience is asked; revoking twice does no harm (RFC 7009 section 2.2)."""
 _PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(seconds=5)
-
-Opener = Callable[[Place], Target]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +84,8 @@ def logout(
         if held.is_api_key:
             raise KeyNotLoggedOut(profile=profile)
         _stop_what_waits(profile, places, world)
-        leased = [row.place for row in rows if row.mode == LEASE]
-        outcomes = [(place, None if keep_target else _empty(place, held, opener)) for place in leased]
+        leased = [(row.place, None) for row in rows if row.mode == LEASE]
+        outcomes = leased if keep_target else take_all_back(held, opener, places=places)
         is_ours = held.owner == OWNER_SELF
         trouble = _revoke(held, places, world) if is_ours else None
         _delete(held, store, places)
@@ -129,15 +125,6 @@ def _stop_what_waits(profile: str, places: Places, world: World) -> None:
             continue
     with PendingFile(places, make=True).change() as table:
         table.end(profile, "cancelled", world.now())
-
-
-def _empty(place: Place, held: Credential, opener: Opener) -> AuthError | None:
-    """Remove a lease from its target, and return why that could not be done."""
-    try:
-        opener(place).take_back(held)
-    except DeliveryError as error:
-        return error
-    return None
 
 
 def _revoke(held: Credential, places: Places, world: World) -> AuthError | None:

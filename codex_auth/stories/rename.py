@@ -11,6 +11,7 @@ from codex_auth.core.profile_errors import NameOfOthers, NameTaken, NotRenamedNo
 from codex_auth.core.store_errors import CopyDiffers, StoreError
 from codex_auth.edge import chosen
 from codex_auth.edge.places import Places
+from codex_auth.edge.trouble import typed
 from codex_auth.edge.world import World
 from codex_auth.notes import deliveries
 from codex_auth.notes.journal import IDLE, Journal
@@ -20,10 +21,6 @@ from codex_auth.stores.shelves import Shelves
 
 _LOCK_SECONDS = 75.0
 """Longer than a refresh of the same profile may take."""
-
-
-_ASKS_BY_NAME = "model_providers."
-"""What the id of a place in Codex's `config.toml` begins with; a provider there runs `codex-auth token NAME`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +76,9 @@ def _under_way(old: str, new: str, places: Places, world: World) -> AuthError | 
     if note.unsettled is not None:
         return HandOverUnclear(profile=old, target=note.unsettled.place.target)
     for row in note.rows:
-        if row.place.profile_id.startswith(_ASKS_BY_NAME):
-            todo = (
-                f"Run `codex-auth deliver {row.place.target} {old} --take-back` first, and deliver it anew afterwards."
-            )
+        if row.place.provider_id:
+            which = f"--provider-id {row.place.provider_id} --codex-home {typed(row.place.state)}"
+            todo = f"Run `codex-auth deliver codex {old} --take-back {which}` first, and deliver it anew afterwards."
             return NotRenamedNow(profile=old, problem=f"{row.place.spoken} asks for it by name", todo=todo)
     if Journal(places, old).read().step != IDLE:
         todo = f"Run `codex-auth refresh {old}` first."

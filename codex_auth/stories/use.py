@@ -20,13 +20,18 @@ class Used:
     """The Codex processes of that home that go on as whoever they started as."""
 
 
-def use(profile: str, *, keep_as: str, target: CodexAuth, store: Store, places: Places, world: World) -> Used:
+def use(
+    profile: str, *, keep_as: str, issuer: str = "", target: CodexAuth, store: Store, places: Places, world: World
+) -> Used:
     """Lease the login to this home and choose the profile. Raises what `deliver` raises; then nothing has changed.
+
+    `keep_as` and `issuer` are what `Order` says of the login that is there.
 
     A Codex that runs takes a newer token of its account, and of no other; it is named, never stopped.
     """
     before = running(target.home)
-    done = deliver(profile, Order(keep_as=keep_as), target=target, store=store, places=places, world=world)
+    order = Order(keep_as=keep_as, issuer=issuer)
+    done = deliver(profile, order, target=target, store=store, places=places, world=world)
     chosen.write(places, profile)
     held = done.given.before
     is_same = held is not None and held.account == done.credential.identity.account_id

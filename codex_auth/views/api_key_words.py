@@ -7,9 +7,11 @@ from codex_auth.core.api_keys import variables
 from codex_auth.core.card import Card, KeyNote
 from codex_auth.core.model import Credential
 from codex_auth.edge.world import World
+from codex_auth.stories.api_keys import Removed
 from codex_auth.views import show as words
 from codex_auth.views.columns import NOTHING, drawn
 from codex_auth.views.document import print_document
+from codex_auth.views.outcome import place_row
 from codex_auth.views.screen import Line, Look
 
 _FOREIGN = KeyNote(kind="unknown")
@@ -40,12 +42,25 @@ def key_lines(cards: Sequence[Card], now: datetime, look: Look, *, may_be_long: 
     return drawn(_COLUMNS, rows, styles, None if may_be_long else look.width, missable=("SCOPE", "KEPT"))
 
 
-def print_removed(profile: str, world: World, *, as_json: bool) -> None:
+def print_removed(done: Removed, world: World, *, as_json: bool) -> None:
     """Say that a key is gone here, and only here."""
     if as_json:
-        print_document(world, profile=profile, removed=True)
+        print_document(
+            world,
+            ok=not done.status,
+            profile=done.profile,
+            removed=True,
+            taken_back=[place_row(place) for place in done.taken_back],
+            still_there=[place_row(place) for place, _ in done.still_there],
+            exit_code=done.status,
+        )
         return
-    world.out(f"Removed: {profile}.")
+    world.out(f"Removed: {done.profile}.")
+    for place in done.taken_back:
+        world.out(f"  It is removed from {place.spoken} too.")
+    for place, error in done.still_there:
+        world.tell(f"codex-auth: It could not be removed from {place.spoken}: {error}")
+        world.tell(f"  {error.hint}")
     world.tell("The key itself still works until it is revoked where it was made.")
 
 

@@ -2,7 +2,7 @@
 
 from codex_auth.core.model import Credential
 from codex_auth.deliver.codex import NAME as CODEX
-from codex_auth.deliver.codex_provider import PREFIX
+from codex_auth.deliver.codex_provider import COMMAND
 from codex_auth.deliver.protocol import Given, Held
 from codex_auth.edge.trouble import typed
 from codex_auth.edge.world import World
@@ -28,11 +28,15 @@ def print_delivered(profile: str, done: Delivered, world: World, *, as_json: boo
             agent=place.agent or None,
             dry_run=done.dry_run,
             replaced=before and {"type": before.kind, "expires_at": words.stamp(before.expires)},
+            provider=_provider_row(done),
             orders={agent: list(order) for agent, order in done.new_orders.items()},
-            expires_at=words.stamp(done.credential.expires),
+            expires_at=None if place.provider_id else words.stamp(done.credential.expires),
             kept_as=done.kept.profile if done.kept else None,
             undo=undo,
         )
+        return
+    if place.provider_id:
+        _tell_provider(profile, done, world)
         return
     verb = {"lease": "leased", "hand-over": "handed over"}[done.mode]
     end = words.duration(done.credential.expires - world.now())
@@ -53,11 +57,39 @@ def print_delivered(profile: str, done: Delivered, world: World, *, as_json: boo
         world.tell(f"To undo it: {undo}")
 
 
+def _provider_row(done: Delivered) -> dict[str, object] | None:
+    written = done.given.provider
+    if written is None:
+        return None
+    return {
+        "id": written.id,
+        "config": done.place.config,
+        "base_url": written.base_url,
+        "command": list(written.command),
+        "chosen": done.given.is_chosen,
+        "model": done.given.model or None,
+    }
+
+
+def _tell_provider(profile: str, done: Delivered, world: World) -> None:
+    """Say that Codex asks for a login or a key from now on, where it sends that, and whether it will."""
+    place, given = done.place, done.given
+    world.out(f"{profile} {'would be' if done.dry_run else 'is'} served to {place.spoken}.")
+    if given.before is not None and given.before.kind != COMMAND:
+        world.out("  A provider of that name was there; its address and its way to a key are replaced.")
+    if given.provider is not None:
+        world.out(f"  Codex asks `codex-auth token {profile}`, and sends the answer to {given.provider.base_url}.")
+    model, chosen_by = f", with the model {given.model}" if given.model else "", f"model_provider={place.provider_id}"
+    uses = f"uses it from now on{model}." if given.is_chosen else f"uses it if told: `codex -c {chosen_by}`."
+    world.out(f"  Codex {uses}")
+    if not done.dry_run:
+        world.tell(f"To undo it: {_undo(profile, done)}")
+
+
 def _undo(profile: str, done: Delivered) -> str:
     """Return the command that reverts a delivery."""
     if done.place.target == CODEX:
-        is_provider = done.place.profile_id.startswith(PREFIX)
-        which = f" --provider-id {done.place.profile_id.removeprefix(PREFIX)}" if is_provider else ""
+        which = f" --provider-id {done.place.provider_id}" if done.place.provider_id else ""
         there = f" --codex-home {typed(done.place.state)}{which}"
         if done.mode == "lease":
             return f"codex-auth deliver codex {profile} --take-back{there}"
@@ -95,16 +127,12 @@ def _where(place: Place) -> str:
 def _said_before(before: Held, done: Delivered) -> str:
     if done.place.target != CODEX:
         return f"a profile of type {before.kind}"
-    if before.kind == "command":
-        return "the same provider"
     whose = "" if before.account == done.credential.identity.account_id else " of another account"
     return f"a login that is a profile here{whose}" if before.kind == "oauth" else f"a lease{whose}"
 
 
 def _next(place: Place) -> str:
     """Say when a program that runs takes what it was given."""
-    if place.target == CODEX and place.profile_id.startswith(PREFIX):
-        return f"Codex uses it where `model_provider` says {place.profile_id.removeprefix(PREFIX)}."
     if place.target == CODEX:
         return "A Codex that runs keeps what it has; start it again to use this."
     return "A running gateway takes it at the next turn after `openclaw secrets reload`."
@@ -116,6 +144,8 @@ def print_taken_back(profile: str, place: Place, given: Given, world: World, *, 
         print_document(
             world, profile=profile, target=place.target, profile_id=place.profile_id, removed=given.now is None
         )
+    elif place.provider_id and given.now is None:
+        world.out(f"{profile} is not served to {place.spoken} any more.")
     elif given.now is not None:
         world.out(f"{place.spoken} holds something else by now, which stays; the lease of {profile} is forgotten.")
     else:

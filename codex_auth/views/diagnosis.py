@@ -1,50 +1,163 @@
-"""What `doctor` says."""
+"""What `doctor` says: each finding as a mark, its code and a sentence, why it matters, and what to type."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
+from codex_auth.checks.finding import Finding
 from codex_auth.checks.table import Mended
 from codex_auth.core.text import printable
+from codex_auth.edge import where
 from codex_auth.edge.world import World
 from codex_auth.views.document import print_document
 
+FAULT, NOTE = "fault", "note"
+Part = tuple[str, str]
+"""Text, and how it should look where that is seen."""
+_INDENT = "    "
+_LIMIT = 800
+_MENDED = "mended"
+_WORD = re.compile(r"[^\s`]*`[^`]*`\S*|\S+")
+"""A word, or a command between backticks, which is not broken: it is there to be copied."""
 
-def print_diagnosis(results: Sequence[Mended], world: World, *, is_fixing: bool, as_json: bool) -> int:
-    """Say what was found and what was done, and return the exit status: 1 while something is wrong."""
-    left = [each for each in results if not each.done]
-    status = 1 if left else 0
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """Where it is written: how wide, 0 for a pipe, where a sentence stays on one line; and how a line is drawn."""
+
+    width: int = 0
+    draw: Callable[[list[Part]], None]
+
+
+def status_of(results: Sequence[Mended]) -> int:
+    """Return the exit status: 1 while something is wrong."""
+    return int(any(not each.done and not each.finding.is_note for each in results))
+
+
+def print_diagnosis(
+    results: Sequence[Mended], world: World, sheet: Sheet, *, is_fixing: bool, as_json: bool, bundle: str = ""
+) -> int:
+    """Say what was found and what was done, and return the exit status."""
+    status = status_of(results)
     if as_json:
-        print_document(world, ok=not status, findings=[_row(each) for each in results])
+        more = {"bundle": bundle} if bundle else {}
+        print_document(world, ok=not status, findings=[row(each) for each in results], **more)
         return status
-    for each in results:
-        _tell(each, world)
-    if not results:
-        world.out("Nothing is wrong.")
-    elif not is_fixing and any(each.finding.mend for each in results):
-        world.tell("`codex-auth doctor --fix` mends what is marked +.")
+    for line in lines(results, home=where.home(world.env) if sheet.width else ""):
+        _draw(line, sheet)
+    left = [each.finding for each in results if not each.done and not each.finding.is_note]
+    if sheet.width and results:
+        sheet.draw([("", "")])
+    if not left:
+        sheet.draw([("All is mended." if any(each.done for each in results) else "Nothing is wrong.", "green")])
+        return status
+    for line in _wrapped([(_sum(left, is_fixing=is_fixing), "")], sheet.width):
+        world.tell("".join(text for text, _ in line).rstrip())
     return status
 
 
-def _row(each: Mended) -> dict[str, object]:
+def lines(results: Sequence[Mended], *, home: str = "") -> Iterator[list[Part]]:
+    """Yield the lines; why something matters is said once of each code.
+
+    Where a `home` is given, they are for a person: it is written `~`, and there is space between what differs.
+    """
+    said: set[str] = set()
+    before = ""
+    notes = [each for each in results if each.finding.is_note]
+    for each in [*(each for each in results if not each.finding.is_note), *notes]:
+        code = _MENDED if each.done else each.finding.code
+        if home and before and code != before:
+            yield [("", "")]
+        for line in _lines(each, is_known=code in said):
+            yield [(_short(text, home), style) for text, style in line]
+        said.add(code)
+        before = code
+
+
+def question(found: Finding, world: World, *, width: int) -> list[str]:
+    """Return what a person reads before they are asked whether to mend something."""
+    whole = [*list(_lines(Mended(finding=found), is_known=False))[:-1], [(_INDENT, ""), (found.ask, "")]]
+    home = where.home(world.env)
+    short = ([(_short(text, home), style) for text, style in line] for line in whole)
+    return ["".join(text for text, _ in piece).rstrip() for line in short for piece in _wrapped(line, width)]
+
+
+def row(each: Mended) -> dict[str, object]:
+    """Return one finding for JSON."""
     found = each.finding
     return {
         "code": found.code,
+        "level": NOTE if found.is_note else FAULT,
         "subject": printable(found.subject, limit=400) or None,
-        "message": printable(found.what, limit=800),
-        "hint": printable(found.todo, limit=800),
+        "message": printable(found.what, limit=_LIMIT),
+        "reason": found.why,
+        "hint": printable(found.todo, limit=_LIMIT),
         "can_fix": found.mend is not None,
+        "asks": bool(found.ask),
         "fixed": bool(each.done),
         "not_fixed": None if each.failed is None else {"error": each.failed.code, "message": str(each.failed)},
     }
 
 
-def _tell(each: Mended, world: World) -> None:
+def _lines(each: Mended, *, is_known: bool) -> Iterator[list[Part]]:
     found = each.finding
     if each.done:
-        world.out(f"mended {found.code}: {printable(each.done, limit=800)}")
+        yield [(f"{_MENDED} ", "green"), (f"{found.code}: ", "bold"), (printable(each.done, limit=_LIMIT), "")]
         return
-    world.out(f"{'+' if found.mend else '-'} {found.code}: {printable(found.what, limit=800)}")
+    mark, colour = _mark(each)
+    yield [(f"{mark} ", colour), (f"{found.code}: ", "bold"), (printable(found.what, limit=_LIMIT), "")]
+    if not is_known:
+        yield [(_INDENT, ""), (found.why, "dim")]
     if each.failed is not None:
-        world.out(f"    It could not be mended: {each.failed}")
-        world.out(f"    {each.failed.hint}")
+        yield [(_INDENT, ""), (f"It could not be mended: {each.failed}", "")]
+        yield [(_INDENT, ""), (each.failed.hint, "")]
     else:
-        world.out(f"    {printable(found.todo, limit=800)}")
+        yield [(_INDENT, ""), (printable(found.todo, limit=_LIMIT), "")]
+
+
+def _short(text: str, home: str) -> str:
+    """Write the home folder as people do, but where it is quoted: there a shell would not understand it."""
+    return re.sub(rf"(?<![\w/'\"]){re.escape(home)}(?=/)", "~", text) if home else text
+
+
+def _mark(each: Mended) -> Part:
+    """Return what stands before a finding: whether `--fix` mends it, asks first, or can do nothing; or a note."""
+    if each.finding.is_note:
+        return "i", "cyan"
+    if each.finding.mend is None or each.failed is not None:
+        return "-", "red"
+    return ("?" if each.finding.ask else "+"), "yellow"
+
+
+def _sum(left: Sequence[Finding], *, is_fixing: bool) -> str:
+    safe = any(each.mend is not None and not each.ask for each in left)
+    asks = any(each.ask for each in left)
+    count = f"{len(left)} {'thing is' if len(left) == 1 else 'things are'} wrong."
+    if is_fixing:
+        return count + (" `codex-auth doctor --fix --yes` also does what is marked ?." if asks else "")
+    offers = [*(["mends what is marked +"] if safe else []), *(["asks about what is marked ?"] if asks else [])]
+    return count + (f" `codex-auth doctor --fix` {' and '.join(offers)}." if offers else "")
+
+
+def _draw(line: list[Part], sheet: Sheet) -> None:
+    for each in _wrapped(line, sheet.width):
+        sheet.draw(each)
+
+
+def _wrapped(line: list[Part], width: int) -> Iterator[list[Part]]:
+    """Yield a line in pieces that fit; what follows the first is indented. A command stays in one piece."""
+    if not width:
+        yield line
+        return
+    begun, used = [], 0
+    for text, style in line:
+        if not text.strip():
+            begun, used = [(text, "")], len(text)
+            continue
+        for word in _WORD.findall(text):
+            if used + len(word) > width and used > len(_INDENT):
+                yield begun
+                begun, used = [(_INDENT, "")], len(_INDENT)
+            begun.append((f"{word} ", style))
+            used += len(word) + 1
+    yield begun

@@ -6,7 +6,7 @@ from codex_auth.core.errors import AuthError
 from codex_auth.edge.world import World
 from codex_auth.stories.logout import LoggedOut
 from codex_auth.views.document import print_document
-from codex_auth.views.outcome import failed_row, tell_failure
+from codex_auth.views.outcome import failed_row, place_row, tell_failure
 
 
 def print_logged_out(results: Mapping[str, LoggedOut | AuthError], world: World, *, as_json: bool) -> int:
@@ -38,15 +38,11 @@ def _row(profile: str, result: LoggedOut | AuthError) -> dict[str, object]:
         "revoked": result.revoked,
         "owner": result.owner,
         "not_revoked": failed and {"error": failed.code, "message": str(failed)},
-        "taken_back": [_place(place.target, place.profile_id) for place in result.taken_back],
-        "still_leased": [_place(place.target, place.profile_id) for place, _ in result.still_leased],
-        "kept_by": [_place(place.target, place.profile_id) for place in result.kept_by],
+        "taken_back": [place_row(place) for place in result.taken_back],
+        "still_leased": [place_row(place) for place, _ in result.still_leased],
+        "kept_by": [place_row(place) for place in result.kept_by],
         "exit_code": result.status,
     }
-
-
-def _place(target: str, profile_id: str) -> dict[str, str]:
-    return {"target": target, "profile_id": profile_id}
 
 
 def _tell(done: LoggedOut, world: World) -> None:
@@ -67,6 +63,7 @@ def _tell(done: LoggedOut, world: World) -> None:
         world.tell("  End it in the account's security settings if somebody else may have its tokens.")
     for place, error in done.still_leased:
         why = "as you asked" if error is None else f"for it could not be removed: {error}"
-        world.tell(f"  Its lease stays at {place.spoken} until the token ends, {why}")
+        end = "and finds no login any more" if place.provider_id else "until the token ends"
+        world.tell(f"  Its lease stays at {place.spoken} {end}, {why}")
         if error is not None:
             world.tell(f"  {error.hint}")

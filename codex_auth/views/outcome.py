@@ -16,6 +16,7 @@ from codex_auth.views.document import print_document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from codex_auth.notes.deliveries import Place
     from codex_auth.notes.queue import Request
     from codex_auth.stories.move import Moved
     from codex_auth.stories.rename import Renamed
@@ -168,6 +169,11 @@ def refreshed_row(profile: str, result: Credential | AuthError) -> dict[str, obj
     if isinstance(result, AuthError):
         return failed_row(profile, result)
     return {"profile": profile, "ok": True, "expires_at": words.stamp(result.expires)}
+
+
+def place_row(place: "Place") -> dict[str, str]:
+    """Return a place that holds, or held, a login, for JSON."""
+    return {"target": place.target, "profile_id": place.profile_id}
 
 
 def failed_row(profile: str, error: AuthError) -> dict[str, object]:

@@ -165,7 +165,23 @@ _DRIFT = {
 }
 
 
+_PROVIDER_DRIFT = {
+    "gone": "where it is gone since; {again} writes it anew, {back} forgets it",
+    "other": "which is another one by now; {again} says what to do, {back} forgets it",
+}
+
+
+def _provider_drifted(found: "Drifted") -> str:
+    place = found.row.place
+    words = f"codex-auth deliver codex {found.profile} --provider-id {place.provider_id}"
+    words = printable(f"{words} --codex-home {typed(place.state)}", limit=300)
+    said = _PROVIDER_DRIFT[found.state].format(again=f"`{words}` with its --base-url", back="the same with --take-back")
+    return f"served to {printable(place.spoken, limit=200)}, {said}"
+
+
 def _drifted(found: "Drifted") -> str:
+    if found.row.place.provider_id:
+        return _provider_drifted(found)
     is_lease = found.row.mode == "lease"
     verb = "leased" if is_lease else "handed over"
     deliver = f"codex-auth deliver codex {found.profile} --codex-home {typed(found.row.place.state)}"
@@ -178,6 +194,8 @@ def _delivered(row: "Delivery", now: datetime) -> str:
     place = printable(row.place.spoken, limit=200)
     if not row.is_settled:
         return f"a hand-over to {place} was cut off; `codex-auth keep --once` finds out who has it"
+    if row.place.provider_id:
+        return f"served to {place}"
     if row.mode != "lease":
         return f"handed over to {place} {words.duration(now - row.at)} ago"
     if row.expires is not None and row.expires <= now:

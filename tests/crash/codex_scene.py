@@ -2,22 +2,26 @@
 
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from codex_auth.core.codex_json import CodexLogin, login_document, problem_of, read_login
+from codex_auth.core.codex_toml import chosen, provider_in
+from codex_auth.core.delivery_errors import NothingLeased
 from codex_auth.core.errors import AuthError
 from codex_auth.core.model import Credential
 from codex_auth.core.refresh_errors import NotOurs
 from codex_auth.deliver.codex import open_codex
+from codex_auth.deliver.targets import codex_provider
 from codex_auth.notes import deliveries
-from codex_auth.notes.deliveries import HAND_OVER, LEASE
-from codex_auth.stories.deliver import Order, deliver, renew_leases
+from codex_auth.notes.deliveries import HAND_OVER, LEASE, Choice
+from codex_auth.stories.deliver import Order, deliver, renew_leases, take_back
 from tests.crash import rig
-from tests.crash.scene import DOCUMENTED, KNOWN_FILES, OTHER, PROFILE, STOPPED, Finding, Result, Scene
+from tests.crash.scene import DOCUMENTED, KNOWN_FILES, OTHER, PROFILE, PROVIDER, STOPPED, Finding, Result, Scene
 
 KEPT = "kept"
-_KNOWN = KNOWN_FILES | {"auth.json"}
+_KNOWN = KNOWN_FILES | {"auth.json", "config.toml"}
 _TOKEN = ("access", "refresh", "id_token")
 
 
@@ -79,7 +83,8 @@ class CodexScene(Scene):
         return [*findings, *([] if self._is_done() else [Finding("stuck", "done again, it is not done")])]
 
     def _again(self) -> None:
-        order = Order(mode=HAND_OVER if self.is_whole else LEASE, keep_as=KEPT if self.theirs else "")
+        mode, kept = HAND_OVER if self.is_whole else LEASE, KEPT if self.theirs else ""
+        order = Order(mode=mode, keep_as=kept, issuer=self.sandbox.issuer)
         target = open_codex(self.program.env)
         try:
             deliver(PROFILE, order, target=target, store=self.store, places=self.places, world=self.world)
@@ -145,14 +150,90 @@ class CodexScene(Scene):
             yield Finding("untrue", "exit status 0, but it is not done")
 
 
+@dataclass
+class ProviderScene(CodexScene):
+    """A home whose Codex has a configuration, into which a provider of ours goes, or from which it is taken back."""
+
+    text: str = 'model = "mine"\nmodel_provider = "other"\n\n[model_providers.other]\nname = "other"\n'
+
+    @property
+    def config(self) -> Path:
+        """What Codex reads."""
+        return self.program.home / ".codex/config.toml"
+
+    @property
+    def is_back(self) -> bool:
+        """Whether the provider is to be taken back."""
+        return "--take-back" in self.command.words
+
+    def _furnish(self) -> None:
+        super()._furnish()
+        self.config.parent.mkdir(mode=0o700)
+        self.config.write_text(self.text)
+        self.config.chmod(0o600)
+        if self.is_back:
+            self._deliver()
+
+    def _deliver(self) -> None:
+        target = codex_provider(self.program.env, provider_id=PROVIDER[1], base_url=PROVIDER[3], model="ours")
+        deliver(PROFILE, Order(), target=target, store=self.store, places=self.places, world=self.world)
+
+    def _take_back(self) -> None:
+        target = codex_provider(self.program.env, provider_id=PROVIDER[1])
+        with suppress(NothingLeased):
+            take_back(PROFILE, target=target, store=self.store, places=self.places)
+
+    def recover(self, *, retry: bool, by_hand: bool) -> list[Finding]:
+        """Do it again; what was delivered can then be taken back, and the file is what it was before all of it."""
+        findings = super().recover(retry=retry, by_hand=by_hand)
+        try:
+            self._take_back()
+        except AuthError as error:
+            return [*findings, Finding("stuck", f"taking it back failed: {type(error).__name__} {error}")]
+        changed = self.config.read_text() != self.text
+        return [*findings, *([Finding("lost", "what the user had chosen did not come back")] if changed else [])]
+
+    def _again(self) -> None:
+        self._take_back() if self.is_back else self._deliver()
+
+    def _again_by_hand(self) -> None:
+        result = rig.run(self, self.command_line)
+        assert result.status == 0 or (self.is_back and result.status == 3), result.err
+
+    def _is_done(self) -> bool:
+        return (provider_in(self.config.read_text(), PROVIDER[1]) is None) is self.is_back
+
+    def _owners(self) -> Iterator[Finding]:
+        """Yield what Codex could not start with, and what of the user's is lost and not noted."""
+        text = self.config.read_text()
+        now, there = chosen(text), provider_in(text, PROVIDER[1])
+        if now.provider == PROVIDER[1] and there is None:
+            yield Finding("corrupt", "a provider is chosen that is not there")
+        if "[model_providers.other]" not in text or now.provider not in {"other", PROVIDER[1]}:
+            yield Finding("corrupt", "the user's own provider is not what it was")
+        row = deliveries.read(self.places, PROFILE).at(codex_provider(self.program.env, provider_id="x").place)
+        if there is not None and (row is None or row.choice != Choice(provider="other", model="mine", ours=("ours",))):
+            yield Finding("lost", "what was chosen before is noted nowhere")
+        if self.store.load(PROFILE) != self.ours:
+            yield Finding("corrupt", "the login is not what it was")
+
+
 class CodexBench(rig.Bench):
     """A provider and a folder for such homes."""
 
     def furnished(self, folder: Path) -> Scene:
         """Return a home as the command finds it."""
-        return CodexScene(self.command, folder, self.sandbox)
+        is_provider = PROVIDER[0] in self.command.words
+        return (ProviderScene if is_provider else CodexScene)(self.command, folder, self.sandbox)
 
 
 BENCHES: dict[str, type[rig.Bench]] = dict.fromkeys(
-    ("deliver-codex", "deliver-codex-whole", "deliver-codex-kept"), CodexBench
+    (
+        "deliver-codex",
+        "deliver-codex-whole",
+        "deliver-codex-kept",
+        "deliver-codex-provider",
+        "take-back-codex-provider",
+    ),
+    CodexBench,
 )

@@ -95,6 +95,7 @@ class Command:
         return self.words[0] in {"finish", "login"}
 
 
+PROVIDER = ("--provider-id", "x", "--base-url", "https://x.example")
 _FINISH = ("finish", PROFILE, "--callback-url", "-")
 COMMANDS = {
     "finish": Command(words=_FINISH),
@@ -120,7 +121,13 @@ COMMANDS = {
         words=("deliver", "codex", PROFILE, "--hand-over"), waiting=False, held=(OTHER, PROFILE)
     ),
     "deliver-codex-kept": Command(
-        words=("deliver", "codex", PROFILE, "--keep-as", "kept"), waiting=False, held=(OTHER, PROFILE)
+        words=("deliver", "codex", PROFILE, "--keep-as", "kept", "--issuer"), waiting=False, held=(OTHER, PROFILE)
+    ),
+    "deliver-codex-provider": Command(
+        words=("deliver", "codex", PROFILE, *PROVIDER, "--model", "ours"), waiting=False, held=(OTHER, PROFILE)
+    ),
+    "take-back-codex-provider": Command(
+        words=("deliver", "codex", PROFILE, *PROVIDER[:2], "--take-back"), waiting=False, held=(OTHER, PROFILE)
     ),
     **{
         f"move-{source}-{target}": Command(

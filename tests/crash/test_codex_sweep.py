@@ -14,7 +14,14 @@ pytestmark = pytest.mark.crash
 
 
 @pytest.mark.parametrize(
-    ("name", "every"), [("deliver-codex", 12), ("deliver-codex-whole", 12), ("deliver-codex-kept", 16)]
+    ("name", "every"),
+    [
+        ("deliver-codex", 12),
+        ("deliver-codex-whole", 12),
+        ("deliver-codex-kept", 16),
+        ("deliver-codex-provider", 20),
+        ("take-back-codex-provider", 4),
+    ],
 )
 def test_no_fault_loses_a_login_or_doubles_its_owner(name: str, every: int) -> None:
     """After any fault each login is somewhere, two have it only where a mark says so, and doing it again ends it."""

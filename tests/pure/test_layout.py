@@ -9,34 +9,34 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "codex_auth"
 
 FLOORS = {
-    "core": "text moments secret errors chat_errors refresh_errors delivery_errors gateway_errors store_errors "
+    "core": "text scrub moments secret errors chat_errors refresh_errors delivery_errors gateway_errors store_errors "
     "jsontext foreign card model key_errors api_keys names openai provider redirect policy "
     "policy_text ways idtoken replies device_replies flow device app_server codex_errors codex_json "
     "codex_toml drift renewal schedule usage_errors usage usage_talk profile_errors vault_layout "
     "vault_cipher vault_header vault_kdf carry_errors carrying "
     "setting_errors settings",
-    "edge": "trouble folders files locks plainly world where key_source config places chosen defaults signals child "
-    "errand hooks terminal qr timers watcher",
+    "edge": "trouble folders files archive locks plainly world where key_source config places chosen defaults signals "
+    "child errand hooks terminal qr timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings codex_item passphrases vault_keys",
     "notes": "queue pending journal deliveries rounds usages",
     "net": "proxies authorities network wire",
     "callback": "request_head pages ports loopback browser",
-    "neighbours": "openclaw openclaw_homes elsewhere codex codex_config codex_private leftovers policies",
+    "neighbours": "openclaw openclaw_homes commands elsewhere codex codex_private leftovers policies",
     "stores": "protocol guards openclaw_lock entries profiles_text auth_profiles memory index slots "
     "keyring_keeper os_keyring vault_seen vault_hot vault shelves seals damaged",
     "gateway": "health finding asking",
     "deliver": "protocol codex codex_provider openclaw openclaw_json openclaw_paste fallback targets",
     "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply "
-    "at_openclaw drift status codex_home use run usage move api_keys codex_provider app_server "
+    "at_openclaw drift status codex_home use run usage move api_keys app_server "
     "carry_in carry_out fitting shown_again queueing rename logout settings",
     "chat": "message verbs words escape reply render book usage room failing gateway sign_in overview talk",
-    "checks": "finding logins targets folders stores programs keeping network table",
+    "checks": "codes finding logins targets folders stores programs settings keeping network table",
     "views": "document show screen why_openclaw why applied apply_plan report outcome delivered carried ended keeping "
-    "token_json usage_json usage_bars columns table listing api_key_words diagnosis settings",
+    "token_json usage_json usage_bars columns table listing api_key_words diagnosis bundle settings",
     "cli": "doors patience quick examples verbs group completing options opening redirect_input hot token login start "
-    "finish cancel status refresh run asking usage best list_profiles rename timing keep deliver_provider "
-    "deliver apply use bring_in carry_out api_key app_server leftovers move logout vault config chat_door "
-    "chat doctor demo completion skill later main",
+    "finish cancel status refresh run asking usage best list_profiles rename timing keep deliver apply use "
+    "bring_in carry_out api_key app_server leftovers move logout vault config chat_door chat examining doctor "
+    "demo completion skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 

@@ -66,6 +66,13 @@ def test_systemd_reads_what_was_meant(word: str) -> None:
     assert argument.replace("$$", "$") == word
     assert argument.count("$") == 2 * word.count("$")
     assert systemd_words(lines["Environment"]) == [f"CODEX_AUTH_STATE_DIR={word}"]
+    assert schedule.command_in(unit) == [word, "keep", word]
+
+
+def test_a_unit_of_another_form_has_no_command() -> None:
+    """One that somebody wrote says what it starts in a way of its own."""
+    assert schedule.command_in("[Service]\nExecStart=/bin/true\n") == []
+    assert schedule.command_in("") == []
 
 
 @pytest.mark.parametrize("word", NASTY.values(), ids=NASTY)

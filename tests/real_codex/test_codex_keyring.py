@@ -45,7 +45,7 @@ def test_a_lease_in_codexs_own_item(bed: Bed) -> None:
     [theirs] = items()
     assert bed.deliver("work")["error"] == "codex_has_login"
 
-    assert bed.deliver("work", "--keep-as", "home")["kept_as"] == "home"
+    assert bed.deliver("work", "--keep-as", "home", "--issuer", bed.sandbox.issuer)["kept_as"] == "home"
 
     assert items() == [theirs]
     assert not bed.codex.signed_in
@@ -78,7 +78,7 @@ def test_a_login_in_the_file_is_no_copy_once_it_is_kept(bed: Bed) -> None:
     keep_in(bed, "auto")
     assert bed.deliver("work")["error"] == "codex_has_login"
 
-    assert bed.deliver("work", "--keep-as", "home")["kept_as"] == "home"
+    assert bed.deliver("work", "--keep-as", "home", "--issuer", bed.sandbox.issuer)["kept_as"] == "home"
 
     assert not bed.codex.signed_in
     assert len(items()) == 1

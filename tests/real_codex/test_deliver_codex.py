@@ -103,7 +103,7 @@ def test_a_login_of_codexs_own_is_never_destroyed(bed: Bed) -> None:
     assert bed.deliver("work", "--keep-as", "home", "--dry-run")["dry_run"] is True
     assert bed.codex.auth["tokens"]["refresh_token"] == theirs
 
-    assert bed.deliver("work", "--keep-as", "home")["kept_as"] == "home"
+    assert bed.deliver("work", "--keep-as", "home", "--issuer", bed.sandbox.issuer)["kept_as"] == "home"
 
     assert bed.entry("home")["refresh"] == theirs
     assert bed.entry("home")["codexAuth"]["owner"] == "codex-auth"
@@ -165,6 +165,26 @@ def test_codex_asks_our_command_for_the_token(bed: Bed) -> None:
 
     assert bed.deliver("work", "--take-back", "--auth-command")["removed"] is True
     assert tomllib.loads(config.read_text()) == tomllib.loads(before)
+
+
+def test_codex_takes_what_a_provider_of_before_said(bed: Bed) -> None:
+    """The user's own table, merged: Codex starts with it, sends the token to the login's own provider.
+
+    What would keep it from starting beside a command is gone.
+    """
+    config = bed.codex.codex_home / "config.toml"
+    mine = '\n[model_providers.mine]\nname = "mine"\nbase_url = "http://127.0.0.1:9"\nenv_key = "MINE"\n'
+    config.write_text(f"{config.read_text()}{mine}requires_openai_auth = true\n")
+    bed.codex.more_env = bed.program.env
+
+    done = bed.deliver("work", "--provider-id", "mine", "--model", "gpt-5.1")
+
+    assert done["provider"]["base_url"] == f"{bed.sandbox.issuer}/backend-api/codex"
+    ended = bed.exec()
+    assert ended.code == 0, ended.err
+    [asked] = bed.sandbox.log("responses")
+    assert asked.fingerprints["bearer"] == bed.access()
+    assert asked.account_header == ACCOUNTS["bot"].account_id
 
 
 @pytest.mark.long_codex

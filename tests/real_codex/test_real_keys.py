@@ -1,6 +1,7 @@
 """The real codex with keys of ours: another company's model, and a key for one command."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,13 @@ def ours(tmp_path: Path) -> Program:
 
 
 def test_a_model_of_another_company(codex: Codex, ours: Program) -> None:
-    """Codex asks us for the key of the provider that was delivered; its configuration holds no key."""
+    """Codex asks us for the key of the provider that was delivered; its configuration holds no key.
+
+    Taken back, the user's own provider and model are chosen as before.
+    """
     config = codex.codex_home / "config.toml"
     config.chmod(0o644)
+    before = config.read_text()
     with serving() as server:
         delivered = ours.json(
             *("deliver", "codex", "glm", "--provider-id", "glm", "--base-url", server.base_url),
@@ -40,12 +45,12 @@ def test_a_model_of_another_company(codex: Codex, ours: Program) -> None:
         assert ANSWER in ended.out
         assert server.bearers == [KEY]
     assert KEY not in config.read_text()
-    assert "[model_providers.compat]" in config.read_text()
+    assert stat.S_IMODE(config.stat().st_mode) == 0o644
     undone = ours.json(
         "deliver", "codex", "glm", "--provider-id", "glm", "--take-back", "--codex-home", str(codex.codex_home)
     )
     assert undone["removed"] is True
-    assert "glm]" not in config.read_text()
+    assert config.read_text() == before
 
 
 def test_a_key_for_one_command(codex: Codex, ours: Program) -> None:

@@ -85,7 +85,8 @@ def test_use_switches_and_names_who_did_not_hear(bed: Bed, users: Path) -> None:
     """The usual home and our own default change together; a Codex that runs with the former account is named."""
     bed.sign_in("home", "personal")
     assert bed.program.json("use", "work")["error"] == "codex_has_login"
-    assert bed.program.json("use", "work", "--keep-as", "old")["kept_as"] == "old"
+    kept = bed.program.json("use", "work", "--keep-as", "old", "--issuer", bed.sandbox.issuer)
+    assert kept["kept_as"] == "old"
     with bed.codex.start("app-server", stdin=subprocess.PIPE) as process:
         Conversation(process)
 
@@ -109,7 +110,7 @@ def test_a_running_codex_keeps_its_login_to_itself(bed: Bed, users: Path) -> Non
     with bed.codex.start("app-server", stdin=subprocess.PIPE) as process:
         Conversation(process)
 
-        refused = bed.program.json("use", "work", "--keep-as", "old")
+        refused = bed.program.json("use", "work", "--keep-as", "old", "--issuer", bed.sandbox.issuer)
 
     assert (refused["error"], refused["exit_code"]) == ("codex_running", 8)
     assert bed.codex.auth["tokens"]["refresh_token"]

@@ -171,3 +171,28 @@ def test_without_the_sdk_its_own_command_takes_the_token(sqlite_claw: Claw) -> N
     assert not list(claw.state.rglob("auth-profiles.json"))
     assert program("deliver", "openclaw", "work", "--take-back", timeout=400).returncode == 0
     assert claw.held() is None
+
+
+@pytest.mark.long_openclaw
+def test_doctor_sees_what_drifted_there(claw: Claw) -> None:
+    """Nothing, as long as it is there; what was removed there is found, and after yes delivered again."""
+    program = claw.program
+    first = put_login(program)
+    assert program("deliver", "openclaw", "work").returncode == 0
+
+    def found() -> list[str]:
+        rows = program.json("doctor", "--offline")["findings"]
+        return [row["code"] for row in rows if row["code"].startswith(("delivery_", "openclaw_"))]
+
+    assert found() == []
+    put_login(program, "two")
+    assert found() == []  # of one end: which token it is, `keep` knows
+    claw.sdk(
+        "const updater = (store) => { delete store.profiles[facts.id]; return true; };"
+        "await sdk.updateAuthProfileStoreWithLock({ updater });",
+        id=claw.profile_id,
+    )
+    assert found() == ["delivery_gone"]
+    assert "mended delivery_gone: " in program("doctor", "--offline", "--fix", "--yes").stdout
+    assert (claw.held() or {})["token"] != first
+    assert found() == []

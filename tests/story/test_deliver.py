@@ -27,7 +27,7 @@ from codex_auth.deliver.protocol import Gift, Given, Held, hash_of
 from codex_auth.edge.places import Places, find_places
 from codex_auth.edge.world import World
 from codex_auth.notes import deliveries
-from codex_auth.notes.deliveries import HAND_OVER, Place
+from codex_auth.notes.deliveries import HAND_OVER, Choice, Place
 from codex_auth.stores.memory import Memory
 from codex_auth.stories import deliver as story
 from codex_auth.stories.deliver import Order
@@ -71,7 +71,7 @@ class Program:
         self.looking()
         return Given(before=self._held(), now=self._held())
 
-    def take_back(self, credential: Credential) -> Given:
+    def take_back(self, credential: Credential, choice: Choice | None = None) -> Given:
         before, self.kind = self._held(), ""
         return Given(before=before, now=None)
 

@@ -142,14 +142,36 @@ def test_what_is_not_ours_is_never_destroyed(program: Program, home: Home, there
     assert not (program.home / "state/deliveries/work.json").exists()
 
 
-def test_a_login_of_a_strange_issuer_is_not_taken_in(program: Program, home: Home) -> None:
-    """What a file says of its issuer decides where its refresh token would be sent."""
-    home.put(theirs("account-x", oauth_provenance={"issuer": "https://evil.example", "client_id": "c"}))
+@pytest.mark.parametrize("issuer", ["https://evil.example", "http://127.0.0.1:9"])
+@pytest.mark.parametrize("verb", [("deliver", "codex"), ("use",)])
+def test_a_login_of_a_strange_issuer_is_not_taken_in(
+    program: Program, home: Home, issuer: str, verb: tuple[str, ...]
+) -> None:
+    """What a file says of its issuer decides where its refresh token would be sent, be it to this very machine."""
+    home.put(theirs("account-x", oauth_provenance={"issuer": issuer, "client_id": "c"}))
 
-    refused = deliver(program, "work", "--keep-as", "x")
+    refused = program.json(*verb, "work", "--keep-as", "x")
 
-    assert (refused["error"], refused["exit_code"]) == ("bad_issuer", 6)
+    assert (refused["error"], refused["exit_code"]) == ("foreign_issuer", 6)
+    assert f"--issuer {issuer}" in refused["hint"]
     assert list(program.stored()["profiles"]) == ["openai-codex:work", "openai-codex:home"]
+    assert program.json(*verb, "work", "--keep-as", "x", "--issuer", "https://other.example")["error"] == (
+        "foreign_issuer"
+    )
+
+
+def test_a_login_of_an_issuer_that_is_known_is_taken_in(program: Program, home: Home) -> None:
+    """One that the caller names, where it is loopback or listed; and later, without a word, the one of the profile."""
+    issuer = "http://127.0.0.1:9"
+    home.put(theirs("account-x", oauth_provenance={"issuer": "https://evil.example", "client_id": "c"}))
+    assert deliver(program, "work", "--keep-as", "x", "--issuer", "https://evil.example")["error"] == "bad_issuer"
+    home.put(theirs("account-x", oauth_provenance={"issuer": issuer, "client_id": "c"}))
+    assert deliver(program, "work", "--keep-as", "x", "--issuer", issuer)["kept_as"] == "x"
+    home.put(theirs("account-x", refresh_token="newer", oauth_provenance={"issuer": issuer, "client_id": "c"}))
+
+    assert deliver(program, "work", "--keep-as", "x")["kept_as"] == "x"
+
+    assert program.stored()["profiles"]["openai-codex:x"]["refresh"] == "newer"
 
 
 def test_a_login_is_kept_under_no_name_of_another_account(program: Program, home: Home) -> None:

@@ -1,215 +1,209 @@
 """`doctor`: faults that were planted are found by their codes, and what is safe to mend is mended."""
 
+import errno
 import json
-import socket
+import os
+import pty
+import re
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from codex_auth.core.provider import CALLBACK_PORTS
+from codex_auth.checks.codes import KINDS
+from codex_auth.checks.settings import VARIABLES
+from codex_auth.core.errors import AuthError
+from codex_auth.sandbox.server import Sandbox
 from tests.story.conftest import Person, Program
-from tests.story.logins import login, put, put_login
-from tests.story.test_deliver_openclaw import installed
+from tests.story.faults import DATA, FAULTS, REMOTE, Scene, left_behind, ready
+from tests.story.inside import Inside
+from tests.story.logins import login, put
 
-pytestmark = pytest.mark.usefixtures("callback_ports")  # others hold them meanwhile, and that would be found
-
-STATE, DATA = "state", ".local/share/codex-auth"
 DAY = 24 * 3600
-
-
-def codes(program: Program, *words: str) -> list[str]:
-    """Return the codes of what `doctor` finds on this machine alone."""
-    document = json.loads(program("doctor", "--offline", "--json", *words).stdout)
-    assert document["schema_version"] == 1
-    assert document["ok"] is not any(not row["fixed"] for row in document["findings"])
-    for row in document["findings"]:
-        assert row["message"], row
-        assert row["hint"], row
-    return [row["code"] for row in document["findings"] if row["code"] != "ports_held"]
-
-
-def lease(profile: str, place: Path, *, settled: bool = True) -> Callable[[Program], None]:
-    """Return what notes a delivery of this profile to a Codex home."""
-
-    def plant(program: Program) -> None:
-        folder = program.home / STATE / "deliveries"
-        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-        row = {
-            "target": "codex",
-            "state": str(program.home / place),
-            "config": str(program.home / place / "config.toml"),
-            "home_profile": "",
-            "agent": "",
-            "profile_id": "auth.json",
-            "mode": "lease" if settled else "hand-over",
-            "at": "2026-06-01T00:00:00+00:00",
-            "access": "x",
-            "expires": None,
-            "refresh": "",
-            "before": "",
-            "settled": settled,
-        }
-        note = folder / f"{profile}.json"
-        note.write_text(json.dumps({"schema_version": 1, "deliveries": [row]}))
-        note.chmod(0o600)
-
-    return plant
-
-
-def written(path: str, text: str, mode: int = 0o600) -> Callable[[Program], None]:
-    """Return what puts a file there."""
-
-    def plant(program: Program) -> None:
-        file = program.home / path
-        file.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-        file.write_text(text)
-        file.chmod(mode)
-
-    return plant
-
-
-def opened(path: str, mode: int) -> Callable[[Program], None]:
-    """Return what opens a file or folder of ours to others."""
-
-    def plant(program: Program) -> None:
-        target = program.home / path
-        target.mkdir(parents=True, exist_ok=True) if not target.exists() else None
-        target.chmod(mode)
-
-    return plant
-
-
-def entries(**profiles: dict[str, object]) -> Callable[[Program], None]:
-    """Return what stores these logins."""
-    return lambda program: put(program, {f"openai-codex:{name}": entry for name, entry in profiles.items()})
-
-
-def linked(path: str) -> Callable[[Program], None]:
-    """Return what puts a link where a folder of ours should be."""
-
-    def plant(program: Program) -> None:
-        real = program.home / "elsewhere"
-        (program.home / path).rename(real)
-        (program.home / path).symlink_to(real)
-
-    return plant
-
-
-def environment(**variables: str) -> Callable[[Program], None]:
-    """Return what sets variables."""
-    return lambda program: program.env.update(variables)
-
-
-def stranger(program: Program) -> None:
-    """Put another program of our name first on PATH."""
-    written("bin/codex-auth", "#!/bin/sh\necho other\n", 0o755)(program)
-    program.env["PATH"] = f"{program.home / 'bin'}:{program.env['PATH']}"
-
-
-def migration(program: Program) -> None:
-    """Leave the JSON file that stops an OpenClaw of the SQLite era."""
-    state = installed(program, "2026.9.6", "exit 1")
-    (state / "agents/main/agent/auth-profiles.json").write_text("{}")
-
-
-def migrated(program: Program) -> None:
-    """Leave the copy that a migration makes, open to all."""
-    state = installed(program, "2026.9.6", "exit 1")
-    copy = state / "agents/main/agent/auth-profiles.json.migrated-2026-06-01"
-    copy.write_text("{}")
-    copy.chmod(0o644)
-
-
-def round_of(*, failed: dict[str, str], due: str | None = None) -> Callable[[Program], None]:
-    """Return what notes how the last round of `keep` went."""
-    last = {"at": "2026-06-01T00:00:00+00:00", "next_due": due, "refreshed": [], "failed": failed}
-    return written(f"{STATE}/keep.json", json.dumps({"schema_version": 1, **last}))
-
-
-def listed_in_vault(program: Program) -> None:
-    """List a login as in a vault that is not there."""
-    index = {"version": 1, "vault": {"work": {"type": "oauth", "expires": 1, "hasRefresh": True}}}
-    written(f"{DATA}/index.json", json.dumps(index))(program)
-
-
-FAULTS = {
-    "store open": (opened(f"{DATA}/auth-profiles.json", 0o644), "open_to_others"),
-    "data folder open": (opened(DATA, 0o755), "open_to_others"),
-    "state folder open": (opened(STATE, 0o777), "open_to_others"),
-    "journal open": (opened(f"{STATE}/journal", 0o755), "open_to_others"),
-    "backup open": (written(f"{DATA}/auth-profiles.json.bak", "{}", 0o640), "open_to_others"),
-    "seal key open": (written(f"{STATE}/seal.key", "x" * 32, 0o644), "open_to_others"),
-    "state a link": (linked(STATE), "link_in_place"),
-    "damaged store kept": (written(f"{DATA}/auth-profiles.json.damaged-20260101T000000Z", "{"), "damaged_kept"),
-    "damaged pending kept": (written(f"{STATE}/codex-auth-pending.json.damaged-20260101T0000Z", "{"), "damaged_kept"),
-    "killed save": (written(f"{DATA}/.auth-profiles.json.abc.tmp", "{"), "temporary_left"),
-    "store damaged": (written(f"{DATA}/auth-profiles.json", "{"), "store_damaged"),
-    "index damaged": (written(f"{DATA}/index.json", "{"), "index_damaged"),
-    "pending damaged": (written(f"{STATE}/codex-auth-pending.json", "{"), "pending_damaged"),
-    "delivery note damaged": (written(f"{STATE}/deliveries/work.json", "{"), "store_error"),
-    "vault gone": (listed_in_vault, "vault_gone"),
-    "login ended": (entries(work=login(life=-10, refresh=None)), "login_ended"),
-    "token copied": (entries(work=login(), copy=login()), "two_copies"),
-    "hand-over cut off": (lease("work", Path(".codex"), settled=False), "hand_over_unclear"),
-    "lease gone": (lease("work", Path(".codex")), "delivery_gone"),
-    "nobody keeps": (lease("work", Path(".codex")), "nobody_keeps"),
-    "round failed": (round_of(failed={"work": "provider_unreachable"}), "round_failed"),
-    "round overdue": (round_of(failed={}, due="2026-06-01T00:00:00+00:00"), "round_overdue"),
-    "another program first": (stranger, "name_taken_on_path"),
-    "Codex configuration broken": (written(".codex/config.toml", "a = ["), "codex_config_damaged"),
-    "OpenClaw waits to migrate": (migration, "openclaw_migration"),
-    "a migration's copy is open": (migrated, "leftover_open"),
-    "proxy unusable": (environment(HTTPS_PROXY="socks5://127.0.0.1:1"), "proxy_unusable"),
-    "authorities missing": (environment(SSL_CERT_FILE="/nonexistent.pem"), "ca_unusable"),
-    "policy broken": (written(".config/codex-auth/config.toml", "[policy]\nflows = 3\n"), "policy_unusable"),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_found_by_its_code(program: Program, fault: str) -> None:
-    """Each with a sentence and what to type; without it there is nothing to find."""
-    put_login(program)
-    assert codes(program) == []
-    plant, code = FAULTS[fault]
-
-    plant(program)
-
-    assert code in codes(program)
+SAFE = [name for name, (_, code) in FAULTS.items() if KINDS[code].fix == "fix" and not code.startswith("delivery")]
+ASKED = [name for name, (_, code) in FAULTS.items() if KINDS[code].fix == "ask" and name != "nobody keeps"]
 
 
 @pytest.fixture
-def both_ports() -> Iterator[None]:
-    """Hold both callback ports."""
-    held = [socket.socket() for _ in CALLBACK_PORTS]
-    for listener, port in zip(held, CALLBACK_PORTS, strict=True):
-        listener.bind(("127.0.0.1", port))
-        listener.listen()
-    yield
-    for listener in held:
-        listener.close()
+def person(program: Program, sandbox: Sandbox) -> Person:
+    """Return somebody whose commands run here."""
+    return Person(Inside(program.home, program.env), sandbox)
 
 
-@pytest.mark.usefixtures("both_ports")
-def test_ports_that_are_held(program: Program) -> None:
-    """With both held, a browser cannot come back here."""
-    found = json.loads(program("doctor", "--offline", "--json").stdout)["findings"]
+@pytest.fixture
+def scene(program: Program, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """Return a machine on which nothing is wrong."""
+    machine = Scene(program.home, program.env, patch=monkeypatch)
+    with machine.after:
+        yield ready(machine)
 
-    assert [row["code"] for row in found] == ["ports_held"]
-    assert "1455 by python" in found[0]["message"]
+
+def found(scene: Program, *words: str) -> list[dict[str, Any]]:
+    """Return what `doctor` finds, each with all that a finding has."""
+    done = scene("doctor", "--json", *words)
+    document = json.loads(done.stdout)
+    rows: list[dict[str, Any]] = document["findings"]
+    left = [row for row in rows if not row["fixed"] and row["level"] == "fault"]
+    assert (document["schema_version"], document["ok"], done.returncode) == (1, not left, int(bool(left)))
+    for row in rows:
+        assert row["message"], row
+        assert row["reason"], row
+        assert row["hint"], row
+        assert row["level"] == ("note" if row["code"] in KINDS and KINDS[row["code"]].is_note else "fault"), row
+    return rows
 
 
-@pytest.mark.parametrize("fault", [name for name, (_, code) in FAULTS.items() if code.endswith("open_to_others")])
-def test_what_others_can_open_is_closed(program: Program, fault: str) -> None:
-    """`--fix` closes it, says so, and the next look finds nothing."""
-    put_login(program)
-    FAULTS[fault][0](program)
+def codes(scene: Program, *words: str) -> list[str]:
+    """Return the codes of what is wrong on this machine alone."""
+    return [row["code"] for row in found(scene, "--offline", *words) if row["level"] == "fault"]
 
-    done = program("doctor", "--offline", "--fix")
 
-    assert "mended open_to_others: " in done.stdout
-    assert codes(program) == []
+def there(scene: Program) -> list[str]:
+    """Return every file there is, but for what stores write to prove that they can, and what they move aside."""
+    own = re.compile(r"lock|index\.json|items|xdg-state|vault")
+    return sorted(str(path) for path in scene.home.rglob("*") if not own.search(str(path)))
+
+
+def test_nothing_is_wrong(scene: Scene) -> None:
+    """A machine without a fault; so what the next test finds was planted."""
+    done = scene("doctor", "--offline")
+
+    assert (done.stdout, done.stderr, done.returncode) == ("Nothing is wrong.\n", "", 0)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_found_by_its_code(scene: Scene, fault: str) -> None:
+    """With a sentence, why it matters and what to type; nothing that was not there before is changed by looking."""
+    plant, code = FAULTS[fault]
+    plant(scene)
+    before = there(scene)
+
+    rows = found(scene, *(() if code in REMOTE else ("--offline",)))
+
+    assert code in [row["code"] for row in rows]
+    assert {row["code"] for row in rows} <= KINDS.keys()
+    assert "sk-" not in json.dumps(rows)
+    assert there(scene) == before
+
+
+def test_every_code_is_planted() -> None:
+    """The table of codes holds nothing that was never found."""
+    assert set(KINDS) - {code for _, code in FAULTS.values()} == set()
+    assert len(FAULTS) >= 50
+
+
+def _errors(kind: type[AuthError] = AuthError) -> Iterator[type[AuthError]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _errors(each)
+
+
+def test_every_code_of_a_check_is_in_the_table() -> None:
+    """What a check finds by a code of its own has a row; the codes of errors that are handed on may have none."""
+    sources = (Path(__file__).parents[2] / "codex_auth/checks").glob("*.py")
+    said = {
+        code for path in sources for code in re.findall(r'code(?:, what)?(?:, todo)? ?= ?"(\w+)"', path.read_text())
+    }
+
+    assert len(said) > 40
+    assert said - set(KINDS) == set()
+
+
+def test_every_variable_of_ours_is_known() -> None:
+    """A setting that the program reads is none that `doctor` calls unknown."""
+    sources = (Path(__file__).parents[2] / "codex_auth").rglob("*.py")
+    read = {name for path in sources for name in re.findall(r"\"(CODEX_AUTH_[A-Z_]*[A-Z])\"", path.read_text())}
+
+    assert read - {*VARIABLES, "CODEX_AUTH_TOKEN", "CODEX_AUTH_EXPIRES_AT", "CODEX_AUTH_ACCOUNT_ID"} == set()
+
+
+# --- mending -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", SAFE)
+def test_what_is_safe_is_mended(scene: Scene, fault: str) -> None:
+    """`--fix` does it without a question, says so, and the next look does not find it any more."""
+    plant, code = FAULTS[fault]
+    plant(scene)
+
+    done = scene("doctor", "--offline", "--fix")
+
+    assert f"mended {code}: " in done.stdout
+    assert code not in codes(scene)
+
+
+@pytest.mark.parametrize("fault", ASKED)
+def test_what_is_asked_about_waits_for_yes(scene: Scene, fault: str) -> None:
+    """Where nobody can be asked it is left, with what to type; `--yes` does it."""
+    plant, code = FAULTS[fault]
+    plant(scene)
+    scene.systemd()
+
+    left = scene("doctor", "--offline", "--fix")
+    done = scene("doctor", "--offline", "--fix", "--yes")
+
+    assert f"? {code}: " in left.stdout or code == "timer_stopped"
+    assert f"mended {code}: " in done.stdout or code == "timer_stopped"
+    assert code not in codes(scene)
+
+
+def test_a_timer_is_not_offered_without_systemd(scene: Scene) -> None:
+    """Where no systemd runs timers for this user, `--fix` could not install one."""
+    scene.command("systemctl")
+    scene.timer("/nowhere/codex-auth")
+
+    [row] = [row for row in found(scene, "--offline") if row["code"] == "timer_program_gone"]
+
+    assert (row["can_fix"], row["asks"]) == (False, False)
+
+
+def test_a_timer_keeps_its_options(scene: Scene) -> None:
+    """What the unit was told to do it goes on doing, with the program that is there."""
+    scene.systemd()
+    scene.timer("/nowhere/codex-auth")
+
+    scene("doctor", "--offline", "--fix", "--yes")
+
+    line = re.search(r"ExecStart=(.*)", (scene.home / ".config/systemd/user/codex-auth-keep.service").read_text())
+    assert line is not None
+    assert line[1].endswith('"keep" "--once"')
+    assert "/nowhere" not in line[1]
+
+
+def test_what_was_hidden_is_mended_too(scene: Scene) -> None:
+    """An open leftover is closed; then it is one that is asked about, and with `--yes` goes in the same run."""
+    left_behind(0o644)(scene)
+
+    done = scene("doctor", "--offline", "--fix", "--yes")
+
+    assert "mended leftover_open: " in done.stdout
+    assert "mended leftover: " in done.stdout
+    assert "All is mended." in done.stdout
+
+
+def test_what_cannot_be_mended_says_why(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And with what words; the other findings are mended all the same."""
+    left_behind(0o644)(scene)
+    FAULTS["data folder open"][0](scene)
+
+    def refuse(_path: str, _mode: int) -> None:
+        raise PermissionError(errno.EPERM, "")
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    done = scene("doctor", "--offline", "--fix")
+
+    assert done.stdout.count("It could not be mended: ") == 2
+    assert "permission was denied" in done.stdout
+    assert done.returncode == 1
+
+
+def test_yes_alone_is_a_mistake(scene: Scene) -> None:
+    """It says what it goes with."""
+    assert scene("doctor", "--yes").returncode == 2
 
 
 def test_a_lease_is_delivered_again(person: Person) -> None:
@@ -225,7 +219,7 @@ def test_a_lease_is_delivered_again(person: Person) -> None:
 
     assert found.returncode == 1
     assert "+ delivery_gone: The lease of work is gone from" in found.stdout
-    assert "`codex-auth doctor --fix` mends what is marked +." in found.stderr
+    assert "`codex-auth doctor --fix` mends what is marked +" in found.stderr
     assert json.loads(file.read_text())["auth_mode"] == "chatgptAuthTokens"
     assert "delivery_gone" not in codes(program)
 
@@ -239,7 +233,7 @@ def test_another_login_there_is_left_alone(person: Person) -> None:
     file.write_text(json.dumps({"auth_mode": "apikey", "OPENAI_API_KEY": "sk-theirs"}))
     before = file.read_bytes()
 
-    done = program("doctor", "--offline", "--fix")
+    done = program("doctor", "--offline", "--fix", "--yes")
 
     assert done.returncode == 1
     assert "It could not be mended" in done.stdout
@@ -259,10 +253,98 @@ def test_a_provider_that_answers_and_one_that_does_not(person: Person) -> None:
     assert "provider_unreachable" in [row["code"] for row in found]
 
 
-def test_ten_thousand_logins_are_looked_at(program: Program) -> None:
+def test_ten_thousand_logins_are_looked_at(scene: Scene) -> None:
     """It takes seconds, not minutes."""
-    put(program, {f"openai-codex:p{number}": login(f"p{number}", life=DAY) for number in range(10_000)})
+    put(scene, {f"openai-codex:p{number}": login(f"p{number}", life=DAY) for number in range(10_000)})
     begun = time.process_time()
 
-    assert codes(program) == []
+    assert codes(scene) == []
     assert time.process_time() - begun < 60
+
+
+# --- how it looks --------------------------------------------------------------------------------------------
+
+
+def faults_of_one_machine(scene: Scene) -> None:
+    """Plant several faults, as they come together."""
+    for name in (
+        "login ended",
+        "data folder open",
+        "killed save",
+        "damaged store kept",
+        "Codex new",
+        "setting misspelt",
+    ):
+        FAULTS[name][0](scene)
+
+
+def on_terminal(scene: Scene, *words: str, columns: int, typed: str = "", env: dict[str, str] | None = None) -> str:
+    """Run it on a terminal of this width and return what is to be seen there."""
+    inner, outer = pty.openpty()
+    import fcntl
+    import struct
+    import termios
+
+    fcntl.ioctl(outer, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    command = [sys.executable, "-m", "codex_auth", "doctor", "--offline", *words]
+    everything = {**scene.env, "TERM": "xterm-256color", **(env or {})}
+    child = subprocess.Popen(command, env=everything, stdin=outer, stdout=outer, stderr=outer, start_new_session=True)
+    os.close(outer)
+    if typed:
+        os.write(inner, typed.encode())
+    heard = b""
+    while True:
+        try:
+            piece = os.read(inner, 65536)
+        except OSError:
+            break
+        heard += piece
+    os.close(inner)
+    child.wait(30)
+    return re.sub(r"\x1b\[(?!3)[0-9;]*[A-Za-z]", "", heard.decode()).replace("\r", "")  # but for colours
+
+
+@pytest.mark.parametrize("columns", [80, 50])
+def test_no_line_is_wider_than_the_terminal(scene: Scene, columns: int) -> None:
+    """But for a command, which is not broken: it is there to be copied. Without colour nothing is missing."""
+    faults_of_one_machine(scene)
+
+    shown = on_terminal(scene, columns=columns, env={"NO_COLOR": "1"})
+
+    assert "\x1b[3" not in shown
+    for line in shown.splitlines():
+        assert len(line) <= columns or len(line.split()) == 1 or line.strip().startswith("`"), line
+    assert "- login_ended:" in shown
+    assert "? temporary_left:" in shown
+    assert "+ open_to_others:" in shown
+    assert "i codex_newer:" in shown
+
+
+def test_on_a_terminal_it_asks(scene: Scene) -> None:
+    """One question for each, in words; no is an answer too."""
+    faults_of_one_machine(scene)
+    leftover = scene.home / DATA / ".auth-profiles.json.abc.tmp"
+
+    no = on_terminal(scene, "--fix", columns=80, typed="n\n")
+    assert leftover.exists()
+    yes = on_terminal(scene, "--fix", columns=80, typed="y\n")
+
+    assert "Remove it? No other codex-auth must be saving just now. [y/N]" in " ".join(no.split())
+    assert KINDS["temporary_left"].why in " ".join(no.split())
+    assert "mended temporary_left" in yes
+    assert not leftover.exists()
+
+
+def test_a_pipe_gets_one_line_for_each_sentence(scene: Scene) -> None:
+    """So that a search finds it whole; why it matters is said once of each code."""
+    for name in ("store open", "data folder open"):
+        FAULTS[name][0](scene)
+
+    lines = scene("doctor", "--offline").stdout.splitlines()
+
+    assert lines[0] == f"+ open_to_others: {scene.home / DATA} can be opened by others."
+    assert lines[1] == f"    {KINDS['open_to_others'].why}"
+    assert lines[2] == f"    Run `chmod 700 {scene.home / DATA}`."
+    assert lines[3].startswith("+ open_to_others: ")
+    assert lines[4].startswith("    Run `chmod 600 ")
+    assert len(lines) == 5

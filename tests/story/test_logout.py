@@ -211,7 +211,7 @@ def test_a_lease_stays_where_that_is_wanted(bed: Bed) -> None:
 def test_a_target_that_fails_keeps_nobody_from_it(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     """The login is ended, and where its lease stays is said."""
     bed.deliver()
-    monkeypatch.setattr(bed.target, "take_back", lambda _: raising(OpenClawBusy(state="/s"))())
+    monkeypatch.setattr(bed.target, "take_back", lambda *_: raising(OpenClawBusy(state="/s"))())
 
     done = outcome(bed)
 

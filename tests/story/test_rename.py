@@ -242,7 +242,7 @@ def test_what_is_asked_for_by_name_keeps_it(shelves: Callable[[], tuple[Shelves,
     with pytest.raises(NotRenamedNow, match="asks for it by name") as refused:
         rename("a", "b", store=store, places=places, world=World(env={}))
 
-    assert "codex-auth deliver codex a --take-back" in refused.value.hint
+    assert "codex-auth deliver codex a --take-back --provider-id codex-auth --codex-home /x`" in refused.value.hint
 
 
 def test_what_openclaw_reads_keeps_its_name(program: Program) -> None:
