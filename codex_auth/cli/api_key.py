@@ -75,11 +75,15 @@ def list_keys(ctx: click.Context, *, as_json: bool, auth_path: str) -> None:
     from codex_auth.cli.opening import open_places
     from codex_auth.edge.world import World
     from codex_auth.stories.api_keys import keys
-    from codex_auth.views.api_key_words import print_keys
+    from codex_auth.views.api_key_words import key_lines, print_keys
+    from codex_auth.views.screen import is_terminal, look, show
 
     world = World()
     _, opened = open_places(ctx, world, auth_path)
-    print_keys([*keys(opened)], world, as_json=as_json)
+    if as_json:
+        print_keys([*keys(opened)], world)
+    else:
+        show(key_lines([*keys(opened)], world.now(), look(), may_be_long=not is_terminal()), world)
 
 
 @command.command()

@@ -4,7 +4,7 @@ import os
 
 import click
 
-from codex_auth.cli import options
+from codex_auth.cli import completing, options
 from codex_auth.core.errors import AuthError, UsageError
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
@@ -19,12 +19,24 @@ _PROGRAMS = ("openclaw", "codex")
 
 
 @click.command()
-@click.argument("source", required=False, default="")
+@click.argument("source", required=False, default="", shell_complete=completing.program_or_file)
 @options.profile
 @click.option("--profile-id", default="", metavar="ID", help="What OpenClaw calls it, e.g. openai:work.")
 @click.option("--agent", default="", metavar="ID", help="Of this agent of OpenClaw's.")
-@click.option("--codex-home", default="", metavar="FOLDER", help="Of this home of Codex's instead of the usual one.")
-@click.option("--from-folder", default="", metavar="FOLDER", help="Import every login that lies in this folder.")
+@click.option(
+    "--codex-home",
+    default="",
+    metavar="FOLDER",
+    shell_complete=completing.folders,
+    help="Of this home of Codex's instead of the usual one.",
+)
+@click.option(
+    "--from-folder",
+    default="",
+    metavar="FOLDER",
+    shell_complete=completing.folders,
+    help="Import every login that lies in this folder.",
+)
 @click.option("--take-over", is_flag=True, help="Become the owner: the login is kept whole, and given up there.")
 @click.option("--yes", is_flag=True, help="Agree that a file that was taken over is removed.")
 @click.option("--issuer", default="", metavar="URL", help="The provider of a file's login, where it is not OpenAI.")

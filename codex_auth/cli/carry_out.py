@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import click
 
-from codex_auth.cli import options
+from codex_auth.cli import completing, options
 from codex_auth.core.carry_errors import ExportRefused
 from codex_auth.core.errors import UsageError
 from codex_auth.core.model import Credential
@@ -23,7 +23,14 @@ _FORMS = ("json", "env", "github", "codex")
 @click.option(
     "--whole", "is_whole", is_flag=True, help="All of it, into --output; our refresh token is then destroyed."
 )
-@click.option("--output", "-o", default="", metavar="FILE", help="The file to make, readable by you alone.")
+@click.option(
+    "--output",
+    "-o",
+    default="",
+    metavar="FILE",
+    shell_complete=completing.files,
+    help="The file to make, readable by you alone.",
+)
 @click.option("--plain", "is_plain", is_flag=True, help="With --whole: no passphrase. Whoever reads the file has it.")
 @click.option("--format", "form", type=click.Choice(_FORMS), default="env", help="With --ci: env if not said.")
 @click.option("--min-validity", type=options.Span(), metavar="TIME", help="How much life the token must have left.")

@@ -2,7 +2,7 @@
 
 import click
 
-from codex_auth.cli import options
+from codex_auth.cli import completing, options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,24 +10,17 @@ if TYPE_CHECKING:
     from codex_auth.edge.config import Config
     from codex_auth.edge.world import World
 
-_NAME = click.argument("name", metavar="NAME")
+_NAME = click.argument("name", metavar="NAME", shell_complete=completing.settings)
 
 
 @click.group(invoke_without_command=True)
 @options.json_output
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    r"""Show every setting with its value and where that comes from, or change one.
+    """Show every setting with its value and where that comes from, or change one.
 
     A setting is the variable named beside it, or stands in the configuration file. `[policy]` is not changed here:
     it is a table of its own, written by hand.
-
-    \b
-    Examples:
-      codex-auth config                       all of them
-      codex-auth config set store keyring     new logins go to the keyring
-      codex-auth config set codex_homes ~/a ~/b
-      codex-auth config unset store
     """
     if ctx.invoked_subcommand is None:
         from codex_auth.stories.settings import listed

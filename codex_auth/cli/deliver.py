@@ -4,7 +4,7 @@ import os
 
 import click
 
-from codex_auth.cli import options
+from codex_auth.cli import completing, options
 
 
 @click.command()
@@ -13,7 +13,13 @@ from codex_auth.cli import options
 @click.option("--lease", is_flag=True, help="Give an access token, and renew it before it ends (this is the default).")
 @click.option("--hand-over", is_flag=True, help="Give the whole login away; nothing here can refresh it any more.")
 @click.option("--take-back", is_flag=True, help="Remove a lease from the program again.")
-@click.option("--codex-home", default="", metavar="FOLDER", help="Into this home of Codex's instead of the usual one.")
+@click.option(
+    "--codex-home",
+    default="",
+    metavar="FOLDER",
+    shell_complete=completing.folders,
+    help="Into this home of Codex's instead of the usual one.",
+)
 @click.option("--keep-as", default="", metavar="NAME", help="Keep the login that Codex has of its own as a profile.")
 @options.kept_issuer
 @click.option("--auth-command", is_flag=True, help="Let Codex ask `codex-auth token` each time: a model provider.")

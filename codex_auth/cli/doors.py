@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from codex_auth.core.errors import AuthError, OutputLost, Stop
+from codex_auth.edge import plainly
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def open_doors() -> None:
     Python itself reports what is raised in threads, destructors and exit functions, and what passes by `guarded`;
     from now on it says type and place too, and nothing else. A descriptor that was closed by whoever started us is
     taken, so that no file of ours gets its number and with it what libraries write there. And a stream that cannot
-    show a character shows a question mark.
+    show a character shows the nearest that it can.
     """
     sys.excepthook = lambda _kind, error, _trace: _tell_unexpected(error)
     sys.unraisablehook = lambda found: _tell_unexpected(found.exc_value)
@@ -32,7 +33,7 @@ def open_doors() -> None:
             os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=plainly.NAME)
 
 
 def open_threads() -> None:
@@ -140,7 +141,7 @@ def _print_failure(code: str, sentence: str, hint: str, status: int, *, as_json:
 
 def _tell(line: str) -> None:
     try:
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(plainly.folded(line, sys.stderr) + "\n")
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         return

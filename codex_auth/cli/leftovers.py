@@ -2,7 +2,7 @@
 
 import click
 
-from codex_auth.cli import options
+from codex_auth.cli import completing, options
 
 
 @click.command()
@@ -13,6 +13,7 @@ from codex_auth.cli import options
     default="/tmp/openclaw",  # noqa: S108 - OpenClaw's own fixed path
     show_default=True,
     metavar="FOLDER",
+    shell_complete=completing.folders,
     help="Where the former skill staged.",
 )
 @options.json_output
@@ -23,6 +24,7 @@ def command(*, remove: bool, yes: bool, staged_in: str, as_json: bool) -> int:
     """
     import sys
 
+    from codex_auth.cli.patience import agreed
     from codex_auth.core.errors import UsageError
     from codex_auth.core.text import printable
     from codex_auth.edge.world import World
@@ -38,7 +40,7 @@ def command(*, remove: bool, yes: bool, staged_in: str, as_json: bool) -> int:
             raise UsageError(problem="Nobody can be asked here: add --yes to remove them.", command="leftovers")
         for each in found:
             world.tell(f"  {printable(each.path, limit=400)}")
-        remove = click.confirm(f"Remove these {len(found)}?", err=True)
+        remove = agreed(f"Remove these {len(found)}?")
     if remove:
         for each in found:
             leftovers.remove(each)

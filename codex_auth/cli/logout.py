@@ -59,8 +59,9 @@ def command(
 def _agreed(ctx: click.Context, profile: str, *, as_json: bool) -> bool:
     import sys
 
+    from codex_auth.cli.patience import agreed
     from codex_auth.core.errors import UsageError
 
     if as_json or ctx.meta.get(options.NON_INTERACTIVE) or not sys.stdin.isatty():
         raise UsageError(problem="Nobody can be asked here: add --yes to log out.", command="logout")
-    return click.confirm(f"Log out {profile or 'every login'}, and delete it here?", err=True)
+    return agreed(f"Log out {profile or 'every login'}, and delete it here?")

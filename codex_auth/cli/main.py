@@ -16,17 +16,25 @@ def main() -> None:
         status = answer(arguments[1:])
         if status is not None:
             sys.exit(status)
+    if arguments == ["completion", "--answer"]:
+        from codex_auth.cli.completing import answer as complete
+
+        sys.exit(complete())
     _run(arguments)
 
 
 def _run(arguments: list[str]) -> None:
     from codex_auth.cli.doors import guarded, open_doors, open_threads, write
-    from codex_auth.cli.verbs import help_text
+    from codex_auth.cli.verbs import help_here
 
     open_doors()
     match arguments:
         case [] | ["--help" | "-h" | "help"]:
-            sys.exit(guarded(write, as_json=False, text=help_text()))
+            sys.exit(guarded(write, as_json=False, text=help_here()))
+        case ["help", word] if not word.startswith("-"):
+            from codex_auth.cli.group import run
+
+            sys.exit(run([word, "--help"]))
         case ["--version"]:
             from codex_auth import __version__
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from codex_auth.cli import completing
 from codex_auth.core.errors import UsageError
 from codex_auth.core.names import read_name
 from codex_auth.core.provider import DEVICE_DIALECTS, OPENAI_DIALECT
@@ -28,9 +29,14 @@ def profile(function: Any) -> Any:
             read_name(name)
         return name
 
-    function = click.argument("name", required=False, callback=one_name)(function)
+    function = click.argument("name", required=False, callback=one_name, shell_complete=completing.profiles)(function)
     return click.option(
-        "--profile", "named", metavar="NAME", is_eager=True, help="The profile; the same as the argument."
+        "--profile",
+        "named",
+        metavar="NAME",
+        is_eager=True,
+        shell_complete=completing.profiles,
+        help="The profile; the same as the argument.",
     )(function)
 
 
@@ -58,7 +64,11 @@ queue_apply: Wrapper = click.option(
 )
 full: Wrapper = click.option("--full", is_flag=True, help="Show account ids and e-mail addresses whole.")
 auth_path: Wrapper = click.option(
-    "--auth-path", default="", metavar="FILE", help="Use this auth-profiles.json instead of the usual one."
+    "--auth-path",
+    default="",
+    metavar="FILE",
+    shell_complete=completing.files,
+    help="Use this auth-profiles.json instead of the usual one.",
 )
 requester: Wrapper = click.option(
     "--requester", default="", metavar="ID", help="Who is asking, e.g. a chat user; only they can finish."
@@ -67,7 +77,11 @@ replace_account: Wrapper = click.option(
     "--replace", "replace_account", is_flag=True, help="Let another account take over this profile."
 )
 store: Wrapper = click.option(
-    "--store", default="", metavar="KIND", help="Where a new profile is put: file, keyring, vault or auto."
+    "--store",
+    default="",
+    metavar="KIND",
+    shell_complete=completing.stores,
+    help="Where a new profile is put: file, keyring, vault or auto.",
 )
 issuer: Wrapper = click.option(
     "--issuer", default="", metavar="URL", help="Another provider: loopback, or https and listed in the configuration."
@@ -103,7 +117,7 @@ def descriptor(name: str, words: str) -> Wrapper:
     def open_it(ctx: click.Context, _param: click.Parameter, value: int | None) -> None:
         from codex_auth.keys.passphrases import from_descriptor
 
-        if value is None:
+        if value is None or ctx.resilient_parsing:  # a Tab key reads no passphrase
             return
         if value < 0 or value in _OUTPUTS:
             raise UsageError(problem=f"The value of {name} is not one that can be read.", command=str(ctx.info_name))

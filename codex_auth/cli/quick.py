@@ -35,9 +35,10 @@ def show(
         told = document(report, now, full=full) | (_why(report, places, world, full=full) if why else {})
         world.out(json.dumps(told, ensure_ascii=False))
     elif sys.stdout is not None and sys.stdout.isatty():
+        from codex_auth.views.screen import look
         from codex_auth.views.table import print_report
 
-        print_report(report, now, full=full)
+        print_report(report, now, look(), full=full)
     elif lines := plain(report, now, full=full):
         world.out("\n".join(lines))
     if not as_json:

@@ -2,7 +2,7 @@
 
 import click
 
-from codex_auth.cli import options
+from codex_auth.cli import completing, options
 from codex_auth.core.names import read_name
 
 
@@ -11,7 +11,7 @@ def _name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 
 
 @click.command()
-@click.argument("old", callback=_name)
+@click.argument("old", callback=_name, shell_complete=completing.profiles)
 @click.argument("new", callback=_name)
 @options.non_interactive
 @options.json_output

@@ -24,17 +24,11 @@ def command(
     full: bool,
     auth_path: str,
 ) -> int:
-    r"""Show what is left of the rate limits, as bars, and when they reset.
+    """Show what is left of the rate limits, as bars, and when they reset.
 
     Asks the ChatGPT backend (of another provider: that provider's own), with the access token that `run` would use;
     an answer counts for a minute. A 401 says that the usage endpoint does not accept the session, which may work
     all the same.
-
-    \b
-    Examples:
-      codex-auth usage work
-      codex-auth usage --all --watch
-      codex-auth usage --all --json
     """
     from codex_auth.cli.asking import Questions
     from codex_auth.cli.choosing import existing

@@ -2,13 +2,17 @@
 
 import click
 
-from codex_auth.cli import options
+from codex_auth.cli import completing, options
 
 
 @click.command()
 @options.existing_profile
 @click.option(
-    "--codex-home", default="", metavar="FOLDER", help="Switch this home of Codex's instead of the usual one."
+    "--codex-home",
+    default="",
+    metavar="FOLDER",
+    shell_complete=completing.folders,
+    help="Switch this home of Codex's instead of the usual one.",
 )
 @click.option("--keep-as", default="", metavar="NAME", help="Keep the login that Codex has of its own as a profile.")
 @options.kept_issuer

@@ -1,5 +1,8 @@
 """The table of verbs, and the help made of it. Nothing is loaded to show it."""
 
+import os
+import sys
+
 VERBS = {
     "login": ("codex_auth.cli.login", "Sign in with a browser, a device code or a pasted redirect."),
     "start": ("codex_auth.cli.start", "First half of a sign-in: print a link, or a device code, and return at once."),
@@ -31,12 +34,21 @@ VERBS = {
     "config": ("codex_auth.cli.config", "Show the settings and where each comes from, or change one."),
     "chat": ("codex_auth.cli.chat", "Answer one chat message with one reply, both as JSON: the chat skill's adapter."),
     "schema": ("codex_auth.cli.schema", "Print the JSON Schema of what a command prints with --json."),
+    "completion": ("codex_auth.cli.completion", "Print what teaches bash, zsh or fish to complete names and options."),
     "sandbox": ("codex_auth.sandbox.door", "Serve the built-in provider on loopback, for trying and testing."),
     "demo": ("codex_auth.cli.demo", "Run a whole sign-in against the sandbox, in a scratch home."),
 }
 """verb: (module with a click command named `command`, the line that help shows)."""
 
-_SUMMARY = "Sign in to OpenAI Codex with several logins, and keep each one as a named profile."
+SUMMARY = "Sign in to OpenAI Codex with several logins, and keep each one as a named profile."
+DESCRIPTION = """
+Each profile is one sign-in at ChatGPT, or one API key, kept safe on this machine under a name. Its refresh token, which
+works a single time, has exactly one owner: codex-auth, or the program it was handed to. Other programs get access
+tokens, which end by themselves and are renewed in time.
+
+No token, code or callback address is ever printed, but by `token` and `export`, whose work that is.
+"""
+"""What the manual says first."""
 
 
 def help_text() -> str:
@@ -47,14 +59,14 @@ def help_text() -> str:
     codes = "\n".join(f"  {code:<5}{meaning}" for code, meaning in EXIT_CODES.items())
     return f"""Usage: codex-auth COMMAND [OPTIONS] [NAME]
 
-  {_SUMMARY}
+  {SUMMARY}
 
 Commands:
 {verbs}
 
 Options:
   --version  Show the version.
-  --help     Show this text; `codex-auth COMMAND --help` shows a command's.
+  --help     Show this text; `codex-auth help COMMAND` shows a command's.
 
 Examples:
   codex-auth login work              sign in here: in the browser, or by device code
@@ -65,3 +77,36 @@ Examples:
 Exit codes:
 {codes}
 """
+
+
+def help_here() -> str:
+    """Return the same, in lines that fit the terminal it is shown on; in a pipe they are as long as they are."""
+    text = help_text()
+    try:
+        width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
+    except (OSError, ValueError, AttributeError):
+        width = 0
+    if width < _NARROWEST:
+        return text
+    return "".join(line + "\n" for long in text.splitlines() for line in _folded(long, width))
+
+
+_NARROWEST = 30
+"""Columns below which lines that are cut by the terminal itself read better."""
+
+
+def _folded(line: str, width: int) -> list[str]:
+    """Return a line as several of this width; what was put in a column stays in it."""
+    words, column = line.strip(), len(line) - len(line.lstrip())
+    gap = words.find("  ")
+    hang = column if gap < 0 else column + gap + len(words[gap:]) - len(words[gap:].lstrip())
+    if hang > width // 2:
+        hang = column + 4
+    lines, room = [], width - 1
+    while len(line) > room:
+        at = line.rfind(" ", hang + 1, room + 1)
+        if at < 0:
+            break
+        lines.append(line[:at].rstrip())
+        line = " " * hang + line[at:].lstrip()
+    return [*lines, line]

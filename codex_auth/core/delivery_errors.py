@@ -178,8 +178,12 @@ class ImportInTheWay(DeliveryError):
 
     code = "import_in_the_way"
     sentence = "{profile} is a login of our own already, which importing would replace."
-    remedy = "Import under another name: `codex-auth import openclaw NAME --profile-id {profile_id}`."
+    remedy = "Import under another name: `{again}`."
     status = 2
+
+    def __init__(self, *, target: str, profile_id: str, **facts: object) -> None:
+        named = f" --profile-id {profile_id}" if target == "openclaw" else ""
+        super().__init__(**facts, again=f"codex-auth import {target} NAME{named}")
 
 
 class NothingLeased(DeliveryError):

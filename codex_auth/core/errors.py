@@ -75,6 +75,11 @@ class UsageError(AuthError):
     remedy = "Run `codex-auth {command} --help` for the options."
     status = 2
 
+    def __init__(self, *, command: str, **facts: object) -> None:
+        super().__init__(command=command, **facts)
+        if not command:
+            self.remedy = "Run `codex-auth --help` for the commands."
+
 
 class BadProfileName(AuthError):
     """A profile name is not one we can keep."""
@@ -233,7 +238,8 @@ class DevicePending(AuthError):
     status = 8
 
     def __init__(self, *, seconds: float, **facts: object) -> None:
-        super().__init__(**facts, wait=f"{max(1, round(seconds))} seconds")
+        count = max(1, round(seconds))
+        super().__init__(**facts, wait=f"{count} second{'' if count == 1 else 's'}")
         self.seconds = seconds
 
 

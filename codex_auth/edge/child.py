@@ -10,6 +10,7 @@ from types import FrameType
 from typing import IO
 
 from codex_auth.core.errors import CommandNotFound, CommandNotRunnable
+from codex_auth.edge import world
 from codex_auth.edge.trouble import words as trouble
 
 _FORWARDED = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
@@ -37,6 +38,8 @@ def become(program: str, words: list[str], env: Mapping[str, str]) -> int:
     On POSIX it does not return: the program has our process, so signals, exit status, streams and terminal are its
     own. Elsewhere it returns the program's exit status. Raises `CommandNotRunnable`.
     """
+    for line in world.drawn:
+        line.hold()
     if os.name != "posix":
         return attend(program, words, env)
     for number in _OURS:

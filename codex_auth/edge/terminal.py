@@ -6,17 +6,23 @@ import re
 import select
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from types import FrameType, TracebackType
 from typing import Any, BinaryIO, Self, TextIO
 
 from codex_auth.core.errors import NotATerminal, RedirectRefused
 from codex_auth.core.text import is_utf8
+from codex_auth.edge import world
 
 MAX_PASTE = 64 * 1024
 """Bytes of a paste or a piped redirect. A cooked terminal line would be cut to 4,095 (Linux `N_TTY_BUF_SIZE`)."""
 QUIET_SECONDS = 0.05
 """After a line end and this much silence a paste is whole; a line end with more behind it was only a wrapped line."""
+
+PATIENCE_SECONDS = 0.5
+"""Seconds in which nobody wonders whether anything happens."""
+_FRAME_SECONDS = 0.1
 
 _PASTE_MODE_ON = b"\x1b[?2004h"
 _PASTE_MODE_OFF = b"\x1b[?2004l"
@@ -47,6 +53,8 @@ class HiddenInput:
         self._on_suspend: Any = None
 
     def __enter__(self) -> Self:
+        for line in world.drawn:
+            line.hold()
         self._hide()
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
             self._on_suspend = signal.signal(signal.SIGTSTP, self._suspend)
@@ -58,6 +66,8 @@ class HiddenInput:
         if self._on_suspend is not None:
             signal.signal(signal.SIGTSTP, self._on_suspend)
         self._show()
+        for line in world.drawn:
+            line.go_on()
 
     def read(self) -> str | None:
         """Take what has arrived; return a whole paste, None while it is incomplete, "" when the person gave up.
@@ -266,6 +276,73 @@ class Stopwatch(Progress):
     def draw(self, seconds: float) -> None:
         """Draw the line anew."""
         self.show(f"{_clock(seconds)} so far")
+
+
+class Patience(Stopwatch):
+    """The same, drawn by a thread of its own while a block lasts, but for its first half second.
+
+    What `World` prints meanwhile takes the line's place, and the line comes back below.
+    """
+
+    def __enter__(self) -> Self:
+        if self._is_shown:
+            self._lock = threading.Lock()
+            self._over = threading.Event()
+            self._began = time.monotonic()
+            self._quiet_until = self._began + PATIENCE_SECONDS
+            self._is_held = False
+            self._thread = threading.Thread(target=self._go_on, daemon=True)
+            self._thread.start()
+            world.drawn.append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._is_shown:
+            world.drawn.remove(self)
+            self._over.set()
+            self._thread.join()
+            self.clear()
+
+    def make_room(self) -> None:
+        """Remove the line for now, and for long enough to print something."""
+        with self._lock:
+            self._quiet_until = time.monotonic() + PATIENCE_SECONDS
+            self.clear()
+
+    def hold(self) -> None:
+        """Remove the line, and draw nothing more."""
+        with self._lock:
+            self._is_held = True
+            self.clear()
+
+    def go_on(self) -> None:
+        """Count from now on, and draw the line again after a while."""
+        with self._lock:
+            self._began = time.monotonic()
+            self._quiet_until = self._began + PATIENCE_SECONDS
+            self._is_held = False
+
+    def _go_on(self) -> None:
+        while not self._over.wait(_FRAME_SECONDS):
+            with self._lock, contextlib.suppress(OSError, ValueError):
+                now = time.monotonic()
+                if self._is_held or self._is_over_or_read():
+                    self._quiet_until = now + PATIENCE_SECONDS
+                elif now >= self._quiet_until:
+                    self.draw(now - self._began)
+
+    def _is_over_or_read(self) -> bool:
+        """Whether there is nothing to wait for any more, or somebody reads the keys of this terminal one by one."""
+        if self._over.is_set():
+            return True
+        try:
+            import termios
+
+            return not termios.tcgetattr(self._stream.fileno())[_LFLAG] & termios.ICANON
+        except (ImportError, OSError, termios.error):
+            return False
 
 
 def _clock(seconds: float) -> str:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 from codex_auth.core.errors import OutputLost
+from codex_auth.edge.plainly import folded
 
 
 def _now() -> datetime:
@@ -21,9 +23,32 @@ def _ticks() -> float:
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
+class DrawnLine(Protocol):
+    """A line that a thread draws on the terminal while something takes long."""
+
+    def make_room(self) -> None:
+        """Remove the line for now: something is printed in its place."""
+
+    def hold(self) -> None:
+        """Remove it and draw nothing more: somebody is to type, or another program takes over."""
+
+    def go_on(self) -> None:
+        """Draw it again when it is time."""
+
+
+drawn: list[DrawnLine] = []
+"""The line that is drawn just now, if there is one."""
+
+
+def _make_room() -> None:
+    for line in drawn:
+        line.make_room()
+
+
 def _out(line: str) -> None:
     try:
-        sys.stdout.write(line + "\n")
+        _make_room()
+        sys.stdout.write(folded(line, sys.stdout) + "\n")
         sys.stdout.flush()  # so that it stands in the right place among the lines for people
     except (OSError, AttributeError):  # no room, nobody reads, or there is no stdout at all
         raise OutputLost from None
@@ -32,7 +57,8 @@ def _out(line: str) -> None:
 def _tell(line: str) -> None:
     # A person who cannot be told is no reason to stop, least of all while a login is being stored.
     with contextlib.suppress(OSError, AttributeError):
-        sys.stderr.write(line + "\n")
+        _make_room()
+        sys.stderr.write(folded(line, sys.stderr) + "\n")
         sys.stderr.flush()
 
 

@@ -211,5 +211,7 @@ def _admit(login: PendingLogin, found: Identity, held: Credential | None, policy
 def spoken(timeout: timedelta) -> str:
     """Return a span as a sentence says it."""
     minutes, seconds = divmod(int(timeout.total_seconds()), 60)
-    parts = [f"{minutes} minute{'s' * (minutes != 1)}"] * bool(minutes) + [f"{seconds} seconds"] * bool(seconds)
+    parts = [f"{minutes} minute{'s' * (minutes != 1)}"] * bool(minutes) + [
+        f"{seconds} second{'s' * (seconds != 1)}"
+    ] * bool(seconds)
     return " ".join(parts) or "the time given"

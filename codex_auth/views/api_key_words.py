@@ -9,10 +9,13 @@ from codex_auth.core.model import Credential
 from codex_auth.edge.world import World
 from codex_auth.stories.api_keys import Removed
 from codex_auth.views import show as words
+from codex_auth.views.columns import NOTHING, drawn
 from codex_auth.views.document import print_document
 from codex_auth.views.outcome import place_row
+from codex_auth.views.screen import Line, Look
 
 _FOREIGN = KeyNote(kind="unknown")
+_COLUMNS = ("KEY", "KIND", "LABEL", "SCOPE", "STORE", "KEPT")
 
 
 def print_kept(kept: Credential, store: str, world: World, *, as_json: bool) -> None:
@@ -25,17 +28,18 @@ def print_kept(kept: Credential, store: str, world: World, *, as_json: bool) -> 
     world.tell(f"`codex-auth run {kept.profile} -- COMMAND` puts it in {' and '.join(variables(note))}.")
 
 
-def print_keys(cards: Sequence[Card], world: World, *, as_json: bool) -> None:
-    """List keys."""
-    if as_json:
-        print_document(world, keys=[_row(card, world.now()) for card in cards])
-        return
+def print_keys(cards: Sequence[Card], world: World) -> None:
+    """List keys for a program."""
+    print_document(world, keys=[_row(card, world.now()) for card in cards])
+
+
+def key_lines(cards: Sequence[Card], now: datetime, look: Look, *, may_be_long: bool) -> list[Line]:
+    """Return the list for people; in a pipe, lines may be as long as they are."""
     if not cards:
-        world.out("No keys. `codex-auth key add NAME` keeps one.")
-    for card in cards:
-        note, age = card.key or _FOREIGN, _age(card, world.now())
-        said = [note.kind, note.label, note.scope and f"scope: {note.scope}", card.store, age and f"kept {age} ago"]
-        world.out(f"{card.profile}  " + ", ".join(each for each in said if each))
+        return [[("No keys. `codex-auth key add NAME` keeps one.", "")]]
+    rows = [tuple(look.text(cell or NOTHING) for cell in _cells(card, now)) for card in cards]
+    styles = [("bold", *[""] * (len(_COLUMNS) - 1))] * len(rows)
+    return drawn(_COLUMNS, rows, styles, None if may_be_long else look.width, missable=("SCOPE", "KEPT"))
 
 
 def print_removed(done: Removed, world: World, *, as_json: bool) -> None:
@@ -73,6 +77,11 @@ def _row(card: Card, now: datetime) -> dict[str, object]:
         "added_at": words.stamp(card.signed_in),
         "age_seconds": None if card.signed_in is None else int((now - card.signed_in).total_seconds()),
     }
+
+
+def _cells(card: Card, now: datetime) -> tuple[str, ...]:
+    note, age = card.key or _FOREIGN, _age(card, now)
+    return card.profile, note.kind, note.label, note.scope, card.store, f"{age} ago" if age else ""
 
 
 def _age(card: Card, now: datetime) -> str:

@@ -96,7 +96,7 @@ def _fitting(rows: list[tuple[str, ...]], width: int | None) -> list[int]:
 
 
 def _cells(card: Card, report: story.Report, now: datetime, *, full: bool) -> tuple[str, ...]:
-    delivered = ", ".join(each.place.target for each in report.delivered.get(card.profile, ()))
+    delivered = ", ".join(dict.fromkeys(each.place.target for each in report.delivered.get(card.profile, ())))
     return (
         card.profile + (" *" if card.profile == report.unnamed else ""),
         words.account(card.identity, full=full) if card.identity.account_id else _NOTHING,

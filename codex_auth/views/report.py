@@ -111,7 +111,7 @@ def row(card: Card, unnamed: str, now: datetime, *, full: bool) -> tuple[str, ..
     name = card.profile + (" *" if card.profile == unnamed else "")
     return (
         name,
-        words.account(card.identity, full=full),
+        words.account(card.identity, full=full) if card.identity.account_id else "–",
         printable(card.identity.plan) or "–",
         printable(card.owner),
         card.store,

@@ -14,8 +14,8 @@ FLOORS = {
     "idtoken replies device_replies flow device app_server codex_errors codex_json codex_toml drift renewal "
     "schedule usage_errors usage usage_talk profile_errors labels vault_layout vault_cipher vault_header "
     "vault_kdf carry_errors carrying choosing setting_errors settings",
-    "edge": "trouble folders files archive locks world where key_source config places chosen defaults signals child "
-    "errand hooks terminal picker qr timers watcher",
+    "edge": "trouble folders files archive locks plainly world where key_source config places chosen defaults signals "
+    "child errand hooks terminal picker qr timers watcher",
     "keys": "seal dbus session_bus secret_service keyrings codex_item passphrases vault_keys",
     "notes": "queue pending journal deliveries rounds usages labels",
     "net": "proxies authorities network wire",
@@ -30,12 +30,12 @@ FLOORS = {
     "carry_in carry_out fitting shown_again queueing rename logout settings",
     "chat": "message verbs words escape reply render book usage room failing gateway sign_in overview talk",
     "checks": "codes finding logins targets folders stores programs settings keeping network table",
-    "views": "document show screen why_openclaw why applied apply_plan report table outcome delivered carried ended "
-    "keeping token_json usage_json usage_bars listing api_key_words diagnosis bundle settings",
-    "cli": "doors quick options opening choosing redirect_input hot token login start finish cancel status refresh "
-    "run asking usage best list_profiles label rename timing keep deliver apply use bring_in carry_out "
-    "api_key app_server leftovers move logout vault config chat_door chat examining doctor demo verbs schema "
-    "group skill later main",
+    "views": "document show screen why_openclaw why applied apply_plan report outcome delivered carried ended keeping "
+    "token_json usage_json usage_bars columns table listing api_key_words diagnosis bundle settings",
+    "cli": "doors patience quick examples verbs group completing options opening choosing redirect_input hot token "
+    "login start finish cancel status refresh run asking usage best list_profiles label rename timing keep deliver "
+    "apply use bring_in carry_out api_key app_server leftovers move logout vault config chat_door chat examining "
+    "doctor schema demo completion skill later main",
 }
 """Each floor from the bottom up, and its modules from left to right."""
 

@@ -1,10 +1,13 @@
 """The command line itself: help, usage errors, the quick path, odd surroundings, and the skill's entry."""
 
+import fcntl
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,6 +60,44 @@ def test_every_verb_has_help(program: Program, verb: str) -> None:
     assert list(program.home.iterdir()) == []
 
 
+def test_help_of_a_command_is_asked_for_in_two_ways(program: Program) -> None:
+    """`help VERB` prints what `VERB --help` prints, and of a word that is no command says so."""
+    assert program("help", "use").stdout == program("use", "--help").stdout != ""
+
+    assert "Did you mean status" in program("help", "statsu").stderr
+
+
+@pytest.mark.parametrize("columns", [40, 50, 80])
+def test_help_fits_the_terminal(program: Program, columns: int) -> None:
+    """On a terminal no line of the help is longer than the terminal is wide, and every word is there."""
+    shown = on_terminal(program, columns, "--help")
+
+    assert max(map(len, shown.splitlines())) < columns
+    assert shown.split() == program("--help").stdout.split()
+
+
+def on_terminal(program: Program, columns: int, *words: str) -> str:
+    """Return what a command shows on a terminal of this width."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    words_of_it = [sys.executable, "-m", "codex_auth", *words]
+    process = subprocess.Popen(words_of_it, env=program.env, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while (more := _read(ours)) != b"":
+        shown += more
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    return shown.decode().replace("\r\n", "\n")
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # the other end was closed
+        return b""
+
+
 def test_version(program: Program) -> None:
     """`--version` prints the name and the version."""
     assert program("--version").stdout == f"codex-auth {__version__}\n"
@@ -68,6 +109,15 @@ MISTAKES = {
     "unknown command": ([CANARY], "no such command"),
     "unknown command with an argument": ([CANARY.lower(), CANARY], "no such command"),
     "almost a command": (["statsu"], "Did you mean status"),
+    "what another tool calls it": (["whoami"], "Did you mean status"),
+    "almost a command of a command": (["key", "lst"], "Did you mean list"),
+    "no command of a command": (["key", CANARY], "It is one of add, list, remove"),
+    "almost a choice": (["deliver", "codx"], "Did you mean codex"),
+    "no choice at all": (["deliver", CANARY], "It is one of openclaw, codex"),
+    "almost a choice of an option": (["move", CANARY.lower(), "--to", "kering"], "Did you mean keyring"),
+    "almost a choice behind a sign": (["move", "work", "--to=kering"], "Did you mean keyring"),
+    "nothing where something must be": (["deliver"], "TARGET is missing. It is one of openclaw, codex"),
+    "an option before the command": (["--quiet", "status"], "options stand behind the command"),
     "unknown option": (["status", f"--{CANARY}"], "no such option"),
     "unknown option with a value": (["finish", f"--{CANARY}={CANARY}"], "no such option"),
     "almost an option": (["finish", "--callbak-url", CANARY], "Did you mean --callback-url"),
