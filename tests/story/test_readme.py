@@ -16,11 +16,12 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
+@pytest.mark.timeout(330)  # alone each takes ten to twenty seconds
 @pytest.mark.parametrize("script", ["readme", "guides", "pictures"])
 def test_what_is_shown_is_what_a_run_prints_today(script: str) -> None:
     """The outputs in docs/reference/, every command of docs/guides/ and the pictures are those of real runs."""
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / script, "--check"], capture_output=True, text=True, check=False, timeout=110
+        [sys.executable, ROOT / "scripts" / script, "--check"], capture_output=True, text=True, check=False, timeout=300
     )
 
     assert done.stderr == ""
@@ -53,7 +54,11 @@ def typed(text: str) -> Iterator[str]:
             yield found.strip().rstrip("…").strip()
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "reference" not in page.parts], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.parent.name != "reference" and page.name != "doctor.md"],
+    ids=lambda page: page.name,
+)
 def test_every_command_can_be_typed(page: Path) -> None:
     """Each command in README and guides, in its text too, has options, choices and arguments that it takes."""
     for line in typed(page.read_text()):
