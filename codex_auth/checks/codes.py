@@ -432,6 +432,12 @@ _ALL = (
             "`pipx reinstall codex-auth-profiles`",
         ),
         (
+            "library_missing",
+            "A library that this installation needs is not there",
+            "A command that needs it ends with an error; another program's installation took it away.",
+            "`pipx reinstall codex-auth-profiles`",
+        ),
+        (
             "not_on_path",
             "No `codex-auth` is on PATH",
             "What we print to be typed is not found by a shell.",

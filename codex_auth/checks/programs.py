@@ -1,9 +1,11 @@
 """The programs around us: whose `codex-auth` is on PATH, which Codex and OpenClaw, and what they left behind."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import partial
+from importlib import metadata
 
 from codex_auth import __version__
 from codex_auth.checks.finding import Finding, Patient, of_error
@@ -18,6 +20,7 @@ from codex_auth.neighbours.openclaw_homes import homes
 OLDEST_CODEX, NEWEST_CODEX = (0, 163), (0, 169)
 """The releases of Codex that the tests were run with: of its SDK, and of the program."""
 STAGED = "/tmp/openclaw"  # noqa: S108 - OpenClaw's own fixed path
+_LIBRARY = re.compile(r"[A-Za-z0-9][\w.-]*")
 _PIPX = "`pipx install codex-auth-profiles`"
 
 
@@ -63,6 +66,22 @@ def own_programs(patient: Patient) -> Iterator[Finding]:
             todo="Uninstall one, with what installed it: `pipx uninstall codex-auth-profiles`, or `pip uninstall`.",
             subject=", ".join(releases.values()),
         )
+
+
+def libraries(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - every check's words
+    """Find libraries that this installation needs and does not have; nothing where it came without package data."""
+    try:
+        needed = metadata.requires(commands.DISTRIBUTION) or ()
+    except metadata.PackageNotFoundError:
+        return
+    for name in (_LIBRARY.match(each) for each in needed if ";" not in each):
+        if name is not None and not _is_installed(name[0]):
+            yield Finding(
+                code="library_missing",
+                what=f"The library {name[0]}, which codex-auth needs, is not installed beside it.",
+                todo="Run `pipx reinstall codex-auth-profiles`, or `pip install --force-reinstall`.",
+                subject=name[0],
+            )
 
 
 def codex(patient: Patient) -> Iterator[Finding]:
@@ -206,6 +225,14 @@ def _commands_gone(table: Mapping[str, object], config: str) -> Iterator[Finding
             )
 
 
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
 def _named(program: commands.CodexProgram) -> str:
     return f"{program.path} ({printable(program.release) or 'release unknown'})"
 
@@ -230,4 +257,4 @@ def _remove(each: leftovers.Leftover) -> str:
     return f"{each.path} is removed."
 
 
-CHECKS = (names, own_programs, codex, codex_configuration, openclaw, openclaw_migration, left_behind)
+CHECKS = (names, own_programs, libraries, codex, codex_configuration, openclaw, openclaw_migration, left_behind)

@@ -34,7 +34,7 @@ def command(
     """
     from codex_auth.checks.finding import Finding, Patient
     from codex_auth.checks.table import Mended, examine, treat
-    from codex_auth.cli.examining import Looking, may_mend, sheet
+    from codex_auth.cli.examining import Looking, may_mend
     from codex_auth.cli.opening import open_places
     from codex_auth.core.errors import UsageError
     from codex_auth.edge.world import World
@@ -62,4 +62,4 @@ def command(
         from codex_auth.views.bundle import write_bundle
 
         written = write_bundle(bundle, results, patient(), as_json=as_json)
-    return print_diagnosis(results, world, sheet(world), is_fixing=fix, as_json=as_json, bundle=written)
+    return print_diagnosis(results, world, is_fixing=fix, as_json=as_json, bundle=written)

@@ -1,4 +1,4 @@
-"""How `doctor` shows that it looks, asks before it mends, and what it writes on."""
+"""How `doctor` shows that it looks, and asks before it mends."""
 
 import sys
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from codex_auth.checks.finding import Finding
 from codex_auth.checks.table import ASKING
 from codex_auth.edge.terminal import Progress
 from codex_auth.edge.world import World
-from codex_auth.views.diagnosis import Part, Sheet, question
-from codex_auth.views.screen import is_terminal, look
+from codex_auth.views.diagnosis import question
+from codex_auth.views.screen import look
 
 _PATIENCE = 0.5
 """Seconds in which nobody wonders whether anything happens."""
@@ -54,21 +54,3 @@ def may_mend(world: World, *, always: bool, never: bool) -> Callable[[Finding], 
         return lambda _: True
     is_heard = sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
     return asked if is_heard and not never else lambda _: False
-
-
-def sheet(world: World) -> Sheet:
-    """Return what is written on: a terminal of some width, or whatever stdout is."""
-    if not is_terminal():
-        return Sheet(draw=lambda line: world.out("".join(text for text, _ in line).rstrip()))
-    from rich.console import Console
-    from rich.text import Text
-
-    width = look().width
-    console = Console(highlight=False, width=width, soft_wrap=True)
-
-    def draw(line: list[Part]) -> None:
-        drawn = Text.assemble(*line)
-        drawn.rstrip()
-        console.print(drawn)
-
-    return Sheet(width=width, draw=draw)

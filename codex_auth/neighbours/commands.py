@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from codex_auth.neighbours.openclaw import package_of, read_version
 
 OURS = "codex-auth"
-_DISTRIBUTION = "codex_auth_profiles-"
+DISTRIBUTION = "codex-auth-profiles"
+_DATA = "codex_auth_profiles-"
+"""What the folder of its package data begins with."""
 _HEAD = 4096
 _OUR_DOOR = b"codex_auth.cli"
 _CODEX_PACKAGE = "@openai/codex"
@@ -63,8 +65,8 @@ def is_ours(path: str) -> bool:
 def release_of_ours(path: str) -> str:
     """Return the release that a command of ours starts, as its environment's package data say it; "" if unknown."""
     top = os.path.dirname(os.path.dirname(os.path.realpath(path)))
-    found = glob.glob(os.path.join(glob.escape(top), "lib", "python3*", "site-packages", f"{_DISTRIBUTION}*.dist-info"))
-    return os.path.basename(found[0]).removeprefix(_DISTRIBUTION).removesuffix(".dist-info") if found else ""
+    found = glob.glob(os.path.join(glob.escape(top), "lib", "python3*", "site-packages", f"{_DATA}*.dist-info"))
+    return os.path.basename(found[0]).removeprefix(_DATA).removesuffix(".dist-info") if found else ""
 
 
 def interpreter(path: str) -> str:

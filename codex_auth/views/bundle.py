@@ -23,7 +23,7 @@ from codex_auth.edge import timers, where
 from codex_auth.edge.archive import write_archive
 from codex_auth.edge.folders import is_ours, my_uid
 from codex_auth.edge.places import Places, pending_path
-from codex_auth.neighbours.commands import codexes, on_path
+from codex_auth.neighbours.commands import DISTRIBUTION, codexes, on_path
 from codex_auth.neighbours.openclaw import installation
 from codex_auth.notes.queue import Request, history
 from codex_auth.notes.rounds import read_last
@@ -35,7 +35,6 @@ from codex_auth.views.report import document
 FOLDER = "codex-auth-report"
 HERE = "."
 """What `--bundle` without a file means: the working folder."""
-_DISTRIBUTION = "codex-auth-profiles"
 _LIBRARIES = ("authlib", "click", "cryptography", "filelock", "joserfc", "keyring", "rich", "segno", "tomlkit")
 _SAID = ("store", "vault_key", "callback_port")
 """The settings whose values are words of ours or numbers; of all others only the names are told."""
@@ -124,7 +123,7 @@ def _versions(patient: Patient) -> dict[str, object]:
     openclaw = installation(env)
     return {
         "codex_auth": __version__,
-        "installed": _release_of(_DISTRIBUTION),
+        "installed": _release_of(DISTRIBUTION),
         "libraries": {name: _release_of(name) for name in _LIBRARIES},
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),

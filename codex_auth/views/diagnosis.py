@@ -1,8 +1,7 @@
 """What `doctor` says: each finding as a mark, its code and a sentence, why it matters, and what to type."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from codex_auth.checks.finding import Finding
 from codex_auth.checks.table import Mended
@@ -10,23 +9,14 @@ from codex_auth.core.text import printable
 from codex_auth.edge import where
 from codex_auth.edge.world import World
 from codex_auth.views.document import print_document
+from codex_auth.views.screen import Line, is_terminal, look, show
 
 FAULT, NOTE = "fault", "note"
-Part = tuple[str, str]
-"""Text, and how it should look where that is seen."""
 _INDENT = "    "
 _LIMIT = 800
 _MENDED = "mended"
 _WORD = re.compile(r"[^\s`]*`[^`]*`\S*|\S+")
 """A word, or a command between backticks, which is not broken: it is there to be copied."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """Where it is written: how wide, 0 for a pipe, where a sentence stays on one line; and how a line is drawn."""
-
-    width: int = 0
-    draw: Callable[[list[Part]], None]
 
 
 def status_of(results: Sequence[Mended]) -> int:
@@ -35,7 +25,7 @@ def status_of(results: Sequence[Mended]) -> int:
 
 
 def print_diagnosis(
-    results: Sequence[Mended], world: World, sheet: Sheet, *, is_fixing: bool, as_json: bool, bundle: str = ""
+    results: Sequence[Mended], world: World, *, is_fixing: bool, as_json: bool, bundle: str = ""
 ) -> int:
     """Say what was found and what was done, and return the exit status."""
     status = status_of(results)
@@ -43,20 +33,20 @@ def print_diagnosis(
         more = {"bundle": bundle} if bundle else {}
         print_document(world, ok=not status, findings=[row(each) for each in results], **more)
         return status
-    for line in lines(results, home=where.home(world.env) if sheet.width else ""):
-        _draw(line, sheet)
+    width = look().width if is_terminal() else 0
+    told = [*lines(results, home=where.home(world.env) if width else "")]
     left = [each.finding for each in results if not each.done and not each.finding.is_note]
-    if sheet.width and results:
-        sheet.draw([("", "")])
+    if width and results:
+        told.append([("", "")])
     if not left:
-        sheet.draw([("All is mended." if any(each.done for each in results) else "Nothing is wrong.", "green")])
-        return status
-    for line in _wrapped([(_sum(left, is_fixing=is_fixing), "")], sheet.width):
+        told.append([("All is mended." if any(each.done for each in results) else "Nothing is wrong.", "green")])
+    show([piece for line in told for piece in _wrapped(line, width)], world)
+    for line in _wrapped([(_sum(left, is_fixing=is_fixing), "")], width) if left else ():
         world.tell("".join(text for text, _ in line).rstrip())
     return status
 
 
-def lines(results: Sequence[Mended], *, home: str = "") -> Iterator[list[Part]]:
+def lines(results: Sequence[Mended], *, home: str = "") -> Iterator[Line]:
     """Yield the lines; why something matters is said once of each code.
 
     Where a `home` is given, they are for a person: it is written `~`, and there is space between what differs.
@@ -99,7 +89,7 @@ def row(each: Mended) -> dict[str, object]:
     }
 
 
-def _lines(each: Mended, *, is_known: bool) -> Iterator[list[Part]]:
+def _lines(each: Mended, *, is_known: bool) -> Iterator[Line]:
     found = each.finding
     if each.done:
         yield [(f"{_MENDED} ", "green"), (f"{found.code}: ", "bold"), (printable(each.done, limit=_LIMIT), "")]
@@ -120,10 +110,10 @@ def _short(text: str, home: str) -> str:
     return re.sub(rf"(?<![\w/'\"]){re.escape(home)}(?=/)", "~", text) if home else text
 
 
-def _mark(each: Mended) -> Part:
+def _mark(each: Mended) -> tuple[str, str]:
     """Return what stands before a finding: whether `--fix` mends it, asks first, or can do nothing; or a note."""
     if each.finding.is_note:
-        return "i", "cyan"
+        return "i", "bold"
     if each.finding.mend is None or each.failed is not None:
         return "-", "red"
     return ("?" if each.finding.ask else "+"), "yellow"
@@ -139,25 +129,25 @@ def _sum(left: Sequence[Finding], *, is_fixing: bool) -> str:
     return count + (f" `codex-auth doctor --fix` {' and '.join(offers)}." if offers else "")
 
 
-def _draw(line: list[Part], sheet: Sheet) -> None:
-    for each in _wrapped(line, sheet.width):
-        sheet.draw(each)
-
-
-def _wrapped(line: list[Part], width: int) -> Iterator[list[Part]]:
+def _wrapped(line: Line, width: int) -> Iterator[Line]:
     """Yield a line in pieces that fit; what follows the first is indented. A command stays in one piece."""
     if not width:
         yield line
         return
-    begun, used = [], 0
+    begun: Line = []
+    used = 0
     for text, style in line:
         if not text.strip():
             begun, used = [(text, "")], len(text)
             continue
         for word in _WORD.findall(text):
-            if used + len(word) > width and used > len(_INDENT):
+            space = " " if begun and begun[-1][0].strip() else ""
+            if used + len(space + word) > width and used > len(_INDENT):
                 yield begun
-                begun, used = [(_INDENT, "")], len(_INDENT)
-            begun.append((f"{word} ", style))
-            used += len(word) + 1
+                begun, used, space = [(_INDENT, "")], len(_INDENT), ""
+            if begun and begun[-1][1] == style and begun[-1][0].strip():
+                begun[-1] = (f"{begun[-1][0]}{space}{word}", style)
+            else:
+                begun.append((f"{space}{word}", style))
+            used += len(space + word)
     yield begun

@@ -430,6 +430,12 @@ def two_versions(scene: Scene) -> None:
     scene.wheel("two", "0.2", "/bin/sh")
 
 
+def library_gone(scene: Scene) -> None:
+    """Need a library that nobody installed."""
+    needed = [*(programs.metadata.requires("codex-auth-profiles") or ()), "no-such-library-of-anybodys>=1"]
+    scene.patch.setattr(programs.metadata, "requires", lambda _: needed)
+
+
 def openclaw(release: str, *, node: bool = True) -> Plant:
     """Return what installs an OpenClaw."""
 
@@ -639,6 +645,7 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "another program behind": (stranger_after, "name_twice_on_path"),
     "two versions": (two_versions, "versions_on_path"),
     "Python gone": (lambda s: s.wheel("ours", "1.0", "/nowhere/python3.11"), "interpreter_gone"),
+    "library gone": (library_gone, "library_missing"),
     "not on PATH": (lambda s: s.env.update(PATH="/nowhere"), "not_on_path"),
     "Codex twice": (two_codexes, "codex_twice_on_path"),
     "another codex": (lambda s: s.package("codex", "codex", "1.0.0"), "codex_is_another"),
