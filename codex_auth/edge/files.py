@@ -152,8 +152,8 @@ def replace(
 def create(path: str, document: bytes) -> bool:
     """Make a file with these bytes, durably, with mode 0600. False, and nothing happened, if that name is taken.
 
-    What a killed run left beside it is removed. Raises `StoreNotDurable`, and then the file is not there, and
-    `SaveUnconfirmed`.
+    What a killed run left beside it is removed. Raises `StoreNotDurable`, and `SaveUnconfirmed` where the file is there
+    and the disk did not confirm it.
     """
     sweep(path)
     try:
@@ -163,7 +163,7 @@ def create(path: str, document: bytes) -> bool:
         except FileExistsError:
             return False
         finally:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(FileNotFoundError):  # any other trouble is told: a second name is a second copy
                 os.unlink(temporary)
     except OSError as error:
         raise StoreNotDurable(path=path, problem=words(error)) from None

@@ -205,6 +205,17 @@ def test_a_file_that_cannot_be_made(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_second_name_that_stays_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is not taken for made while its temporary name is there, which the next run removes."""
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "unlink", raising(errno.EIO))
+        with pytest.raises(StoreNotDurable):
+            files.create(str(tmp_path / "new"), OLD)
+
+    assert files.create(str(tmp_path / "new"), OLD) is False
+    assert [each.name for each in tmp_path.iterdir()] == ["new"]
+
+
 def test_a_file_that_was_made_and_not_confirmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The new file is there, and that its folder was not synced is said."""
     monkeypatch.setattr(files, "fsync_folder", raising(errno.EIO))
