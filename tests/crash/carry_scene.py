@@ -80,6 +80,8 @@ class CarryScene(Scene):
             )
         elif self.verb.startswith("import-"):
             self._lay_a_copy()
+        if not self.verb.startswith("import-"):
+            self.sign_in("last")  # so that the backup holds what is to go
         self.carried = self.file.read_bytes() if self.file.exists() else b""
         self.before = self._store_files()
 
@@ -137,7 +139,7 @@ class CarryScene(Scene):
                 wish = Wish(take_over=how == "over", agrees=lambda _path: True, issuer=self.sandbox.issuer)
                 carry_in.bring(str(self.file), "" if how == "back" else KEPT, wish, **where)
             case ["key", "remove"]:
-                api_keys.remove(KEY, store=self.store)
+                api_keys.remove(KEY, **where)
             case _:
                 self._add_key(_NEW)
 
