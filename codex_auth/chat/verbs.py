@@ -166,6 +166,8 @@ def _read_free(text: str) -> Verb:
     if _REDIRECT.search(text):
         return Verb(name=FINISH, paste=Secret(text))
     word = text.strip()
+    if word.lower() in _TYPED.keys() | {FINISH, HELP}:  # nobody who says “cancel” means a profile of that name
+        return _read_command(word)
     return Verb(name=CHOOSE, profile=_name(word)) if _is_name(word) else Verb(name=HELP)
 
 

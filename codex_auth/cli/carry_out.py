@@ -8,13 +8,13 @@ from datetime import timedelta
 import click
 
 from codex_auth.cli import completing, options
-from codex_auth.core.carry_errors import ExportRefused
 from codex_auth.core.errors import UsageError
 from codex_auth.core.model import Credential
 from codex_auth.core.refresh_errors import TokenOnTerminal
 from codex_auth.edge.world import World
 
-_FORMS = ("json", "env", "github", "codex")
+_GITHUB = "github"
+_FORMS = ("json", "env", _GITHUB, "codex")
 
 
 @click.command()
@@ -80,7 +80,10 @@ def command(
         done = story.whole(profile, path, is_plain=is_plain, store=store, places=places, world=world)
         print_exported(done, world, as_json=as_json)
         return
-    if not output and not is_shown and sys.stdout is not None and sys.stdout.isatty():
+    is_printed = form == _GITHUB or not output  # GitHub's mask is a line on stdout
+    if is_printed and as_json and form in {_GITHUB, "codex"}:
+        raise UsageError(problem=f"--format {form} has a form of its own, and no --json.", command="export")
+    if is_printed and not is_shown and sys.stdout is not None and sys.stdout.isatty():
         raise TokenOnTerminal(profile=profile)
     held = story.for_ci(profile, min_validity or MARGIN, store=store, places=places, world=world)
     _give(held, form, output, world, as_json=as_json)
@@ -88,7 +91,6 @@ def command(
 
 def _give(held: Credential, form: str, output: str, world: World, *, as_json: bool) -> None:
     """Put the token where the job finds it, and say how long it lives."""
-    from codex_auth.edge import files
     from codex_auth.stories import carry_out as story
     from codex_auth.views import show as words
     from codex_auth.views.document import print_document
@@ -100,24 +102,19 @@ def _give(held: Credential, form: str, output: str, world: World, *, as_json: bo
         "codex": lambda: story.as_auth_json(held, world),
     }
     where = os.path.abspath(output) if output else ""
-    if form == "github":
+    if form == _GITHUB:
         where = where or world.env.get("GITHUB_ENV", "")
         if not where:
             raise UsageError(problem="There is no GITHUB_ENV; say --output FILE.", command="export")
         world.out(f"::add-mask::{held.access.reveal()}")
-        with open(where, "a", encoding="utf-8") as file:
-            file.write(variables)
+        story.add(where, variables)
     elif where:
-        if os.path.lexists(where):
-            raise ExportRefused(
-                profile=held.profile, problem="a file of that name is there", todo="Choose another name"
-            )
-        files.replace(where, [documents[form]()])
+        story.make(held.profile, where, documents[form]())
     elif as_json:
         print_document(world, profile=held.profile, expires_at=words.stamp(held.expires), env=story.lines(held))
     else:
         world.out(documents[form]().decode().rstrip("\n"))
     ends = "never ends" if held.is_api_key else f"ends in {words.duration(held.expires - world.now())}"
-    if as_json and where and form != "github":
+    if as_json and where:
         print_document(world, profile=held.profile, path=where, format=form, expires_at=words.stamp(held.expires))
     world.tell(f"The token of {held.profile} {ends}; there is no refresh token beside it.")

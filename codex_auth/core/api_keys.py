@@ -5,6 +5,7 @@ import re
 from codex_auth.core.card import PERSONAL_KEY, KeyNote
 from codex_auth.core.key_errors import BadKey
 from codex_auth.core.secret import Secret
+from codex_auth.core.text import is_one_word
 
 PLATFORM = "platform"
 KINDS = {
@@ -38,7 +39,7 @@ def read_key(text: str) -> Secret:
         problem = "nothing was given"
     elif len(key) > LIMIT:
         problem = f"it is longer than {LIMIT} characters"
-    elif not (key.isascii() and key.isprintable()) or " " in key:
+    elif not is_one_word(key):
         problem = "it has spaces, line breaks or characters that no key has"
     if problem:
         raise BadKey(problem=problem)

@@ -34,7 +34,7 @@ class NameInTheWay(AuthError):
 
     code = "import_name_taken"
     sentence = "{profile} is {what} already, and was not replaced by what {path} holds."
-    remedy = "Import it under another name."
+    remedy = "{todo}."
     status = 5
 
 
@@ -51,9 +51,18 @@ class NeedsConsent(AuthError):
     """Taking a login over removes the file, and nobody agreed to that."""
 
     code = "needs_consent"
-    sentence = "Nothing was imported: with --take-over {path} is removed afterwards, because a login has one owner."
-    remedy = "Say --yes to agree, or leave --take-over out to import the access token only."
+    sentence = "Nothing was imported: {path} is removed afterwards, because a login has one owner."
+    remedy = "{todo}."
     status = 7
+
+
+class FileInUse(AuthError):
+    """A file changed while it was taken over, so whoever changed it goes on using the login."""
+
+    code = "file_in_use"
+    sentence = "{path} was changed by another program while it was imported; nothing was imported, and it stays."
+    remedy = "End that program and run it again, or leave --take-over out to import the access token only."
+    status = 5
 
 
 class ExportRefused(AuthError):

@@ -20,6 +20,7 @@ from codex_auth.core.jsontext import JsonDamaged, read_object
 from codex_auth.core.model import Credential
 from codex_auth.core.openai import OPENAI_CLIENT_ID, OPENAI_ISSUER
 from codex_auth.core.secret import Secret
+from codex_auth.core.text import is_one_word
 
 LOGIN, LEASE, KEY = "chatgpt", "chatgptAuthTokens", "apikey"
 OAUTH, TOKEN, API_KEY = "oauth", "token", "api_key"
@@ -65,10 +66,14 @@ def read_login(document: bytes) -> CodexLogin:
     provenance = provenance if isinstance(provenance, dict) else {}
     if mode == KEY:
         access, refresh, id_token = _secret(members, "OPENAI_API_KEY"), None, None
+    identity = _identity(tokens, provenance, id_token)
+    words = [identity.account_id, *(each.reveal() for each in (access, refresh, id_token) if each)]
+    if not all(map(is_one_word, words)):  # they go into headers, variables and lines, where more would be obeyed
+        raise JsonDamaged("a token or the account id has characters that none has", 0)
     kind = {LOGIN: OAUTH if refresh else TOKEN, LEASE: OAUTH if refresh else TOKEN, KEY: API_KEY}.get(mode, mode)
     return CodexLogin(
         kind=kind,
-        identity=_identity(tokens, provenance, id_token),
+        identity=identity,
         access=access,
         refresh=refresh,
         id_token=id_token,
@@ -112,6 +117,8 @@ def lacking(credential: Credential, *, is_whole: bool) -> str:
     """Return what a login lacks that Codex needs; empty if nothing."""
     if not credential.identity.account_id:
         return "account id"
+    if not is_one_word(credential.access.reveal()):
+        return "access token that could be sent"
     if is_whole and credential.id_token is None:
         return "id token"
     return ""

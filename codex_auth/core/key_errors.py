@@ -35,5 +35,5 @@ class KeyStoreRefused(AuthError):
 
     code = "key_store_refused"
     sentence = "A key is not put into OpenClaw's file: OpenClaw would send it to OpenAI as one of its own logins."
-    remedy = "Say where it is kept: `--store keyring` or `--store vault`."
+    remedy = "Keep it elsewhere: `--store keyring` or `--store vault`, or the same in the variable CODEX_AUTH_STORE."
     status = 2

@@ -18,6 +18,11 @@ def printable(text: str, *, limit: int = 200) -> str:
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
 
 
+def is_one_word(text: str) -> bool:
+    """Whether a text can stand in a header, a variable and a line of its own: visible ASCII, no spaces."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
 def is_utf8(encoding: str | None) -> bool:
     """Whether text in this encoding may have more than letters and digits."""
     return (encoding or "").lower().replace("-", "") == "utf8"

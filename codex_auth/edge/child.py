@@ -48,6 +48,8 @@ def become(program: str, words: list[str], env: Mapping[str, str]) -> int:
             signal.signal(number, signal.SIG_DFL)
     try:
         os.execve(program, words, env)  # noqa: S606 - running what the user named is the whole point; no shell
+    except FileNotFoundError:  # the file itself was found a moment ago
+        raise CommandNotRunnable(problem="the interpreter that its first line names is not there") from None
     except OSError as error:
         raise CommandNotRunnable(problem=trouble(error)) from None
 

@@ -22,6 +22,7 @@ from codex_auth.edge.trouble import typed, words
 __all__ = [
     "FileChanged",
     "Snapshot",
+    "create",
     "openclaw_folder",
     "private_folder",
     "prove_writable",
@@ -148,6 +149,31 @@ def replace(
         raise SaveUnconfirmed(path=path, problem=words(error)) from None
 
 
+def create(path: str, document: bytes) -> bool:
+    """Make a file with these bytes, durably, with mode 0600. False, and nothing happened, if that name is taken.
+
+    What a killed run left beside it is removed. Raises `StoreNotDurable`, and `SaveUnconfirmed` where the file is there
+    and the disk did not confirm it.
+    """
+    sweep(path)
+    try:
+        temporary = _write_new(path, [document])
+        try:
+            _name_first(temporary, path)
+        except FileExistsError:
+            return False
+        finally:
+            with contextlib.suppress(FileNotFoundError):  # any other trouble is told: a second name is a second copy
+                os.unlink(temporary)
+    except OSError as error:
+        raise StoreNotDurable(path=path, problem=words(error)) from None
+    try:
+        fsync_folder(os.path.dirname(path))
+    except OSError as error:
+        raise SaveUnconfirmed(path=path, problem=words(error)) from None
+    return True
+
+
 def prove_writable(path: str, *, size: int) -> None:
     """Show that `replace` could write `size` bytes here now, without touching the file.
 
@@ -200,6 +226,17 @@ def quarantine(path: str) -> str:
     except OSError as error:
         raise StoreError(path=path, problem=words(error)) from None
     return kept
+
+
+def _name_first(temporary: str, path: str) -> None:
+    """Give a new file its name, unless somebody has it: a rename would take it from him. Raises `FileExistsError`."""
+    try:
+        os.link(temporary, path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.close(os.open(path, _NEW, _PRIVATE))
+        _rename(temporary, path)
 
 
 def _reserved(name: str) -> bool:

@@ -237,9 +237,9 @@ class AuthProfiles:
             path = walked.snapshot.path
             with contextlib.suppress(files.FileChanged):
                 pieces = spliced(walked.outline.document, edits)
-                files.replace(path, pieces, backup=backup, expected=walked.snapshot)
-                if not backup:
+                if not backup:  # first: after a kill in between nobody would come back to remove it
                     files.remove(path + files.BACKUP)
+                files.replace(path, pieces, backup=backup, expected=walked.snapshot)
                 return True
         raise LockBusy(what=self.path, holder="another program, which keeps rewriting it")
 

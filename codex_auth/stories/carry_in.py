@@ -2,7 +2,8 @@
 
 Whoever copied the file may still use it, and a refresh token has one owner. So only the access token is kept, and its
 owner stays `codex`, unless the caller takes the login over: then it is kept whole, and only when that is durable the
-file is removed. A crash in between leaves both; the same command again removes the file.
+file is removed. A crash in between leaves both; the same command again removes the file. A file that changes meanwhile
+is in use: it stays, and what was kept of it is given up.
 """
 
 import os
@@ -10,23 +11,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from codex_auth.core import carrying, codex_json
-from codex_auth.core.api_keys import PLATFORM
+from codex_auth.core.api_keys import KINDS, PLATFORM, read_key, read_variable
 from codex_auth.core.card import OWNER_SELF, PERSONAL_KEY, Identity, KeyNote
 from codex_auth.core.carry_errors import (
     AlreadyHere,
+    FileInUse,
     FileNotALogin,
     IsACodexHome,
     NameInTheWay,
     NeedsConsent,
 )
 from codex_auth.core.jsontext import JsonDamaged, read_object
+from codex_auth.core.key_errors import BadKey, KeyStoreRefused
 from codex_auth.core.model import Credential
 from codex_auth.core.names import read_name
 from codex_auth.core.openai import OPENAI_ISSUER
 from codex_auth.core.secret import Secret
+from codex_auth.core.text import is_one_word, printable
 from codex_auth.core.vault_header import read_header
 from codex_auth.edge import files
-from codex_auth.edge.folders import resolve
 from codex_auth.edge.places import Places
 from codex_auth.edge.world import World
 from codex_auth.keys.passphrases import chosen
@@ -67,25 +70,33 @@ def bring(path: str, name: str, wish: Wish, *, store: Store, places: Places, wor
 
     Raises the errors of `carry_errors`, `PolicyRefused`, `BadIssuer`, and what reading, locking and saving raises.
     """
-    said, found = _read(path, wish, places, world)
+    file, said, found = _read(path, wish, places, world)
     profile = read_name(name or said or name_of(path))
     found = replace(found, profile=profile)
     _check_home(path, profile, found)
     is_taken = (wish.take_over and found.refresh is not None) or found.owner == OWNER_SELF
     goes = is_taken and found.refresh is not None
     if goes and not wish.agrees(path):
-        raise NeedsConsent(path=path)
+        todo = "Say --yes to agree"
+        if wish.take_over:
+            todo += ", or leave --take-over out to import the access token only"
+        raise NeedsConsent(path=path, todo=todo)
     if goes:
         found = replace(found, owner=OWNER_SELF)
     elif not is_taken:
         found = replace(found, refresh=None, id_token=None, codex_rest=None)
     with store.lock(profile, timeout=LOCK_SECONDS):
-        if not _is_there(path, found, store, goes=goes):
-            _admit(path, found, store, places, world)
+        before, is_there = store.load(profile), _is_there(path, found, store, goes=goes)
+        if not is_there:
+            _admit(path, found, before, store, places, world)
             store.prove_writable()
             store.save(replace(found, store_why=store.choice(profile).why))
-    if goes:
-        _remove(path)
+        if goes and files.snapshot(file.path).raw != file.raw:
+            if not is_there:
+                _give_up(profile, before, store)
+            raise FileInUse(path=path)
+        if goes:
+            _remove(path, file)
     return Brought(credential=found, path=path, is_removed=goes)
 
 
@@ -107,27 +118,36 @@ def name_of(path: str) -> str:
     return stem or os.path.basename(os.path.dirname(os.path.abspath(path))).lstrip(".")
 
 
-def _remove(path: str) -> None:
-    """Remove a file, and a link that led to it."""
-    real = resolve(path)
-    files.remove(real)
-    if real != path:
-        files.remove(path)
+def _give_up(profile: str, before: Credential | None, store: Store) -> None:
+    """Put back what a profile was."""
+    if before is None:
+        store.delete(profile)
+    else:
+        store.save(before)
 
 
-def _read(path: str, wish: Wish, places: Places, world: World) -> tuple[str, Credential]:
-    """Return the name that a file says, and what it holds."""
-    document = files.snapshot(path, foreign=True).raw
+def _remove(path: str, file: files.Snapshot) -> None:
+    """Remove a file, a link that led to it, and what a killed export left beside it."""
+    files.sweep(file.path)
+    files.remove(file.path)
+    if os.path.islink(path) and not os.path.exists(path):
+        files.remove(os.path.abspath(path))
+
+
+def _read(path: str, wish: Wish, places: Places, world: World) -> tuple[files.Snapshot, str, Credential]:
+    """Return a file as it was read, the name that it says, and what it holds."""
+    file = files.snapshot(path, foreign=True)
+    document = file.raw
     if document is None:
         raise FileNotALogin(path=path, problem="there is no such file")
     if carrying.is_sealed(document):
-        return _own(path, _opened(path, document, places))
+        return file, *_own(path, _opened(path, document, places))
     own = carrying.read_plain(document)
     if own is None:
-        return "", _codex(path, document, wish, places, world)
+        return file, "", _codex(path, document, wish, places, world)
     profile, held = _own(path, own)
     check_issuer(path, held.identity, wish.issuer, places)  # anybody could have written it; a sealed one only its owner
-    return profile, held
+    return file, profile, held
 
 
 def _opened(path: str, document: bytes, places: Places) -> tuple[str, carrying.Entry]:
@@ -144,7 +164,30 @@ def _own(path: str, found: tuple[str, carrying.Entry]) -> tuple[str, Credential]
     held = entries.credential_of(entry, profile=profile, owner=OWNER_SELF)
     if held is None:
         raise FileNotALogin(path=path, problem="the login in it has no token")
-    return profile, held
+    return profile, _sound(path, held)
+
+
+def _sound(path: str, held: Credential) -> Credential:
+    """Return what a file in our form holds, as we would have written it: anybody could have. Raises `FileNotALogin`."""
+    words = [held.identity.account_id, *(each.reveal() for each in (held.access, held.refresh, held.id_token) if each)]
+    if not all(map(is_one_word, words)):
+        raise FileNotALogin(path=path, problem="a token or the account id has characters that none has")
+    if held.key is None:
+        return held
+    try:
+        env_key = read_variable(held.key.env_key)
+    except BadKey:
+        raise FileNotALogin(path=path, problem="its key would be put in a variable that means more") from None
+    kind = held.key.kind if held.key.kind in KINDS else "other"
+    note = KeyNote(kind=kind, label=printable(held.key.label), scope=printable(held.key.scope), env_key=env_key)
+    return replace(held, access=_sound_key(path, held.access), key=note)
+
+
+def _sound_key(path: str, key: Secret) -> Secret:
+    try:
+        return read_key(key.reveal())
+    except BadKey as bad:
+        raise FileNotALogin(path=path, problem=f"its key is none: {bad.facts['problem']}") from None
 
 
 def _codex(path: str, document: bytes, wish: Wish, places: Places, world: World) -> Credential:
@@ -154,11 +197,11 @@ def _codex(path: str, document: bytes, wish: Wish, places: Places, world: World)
     except JsonDamaged as damaged:
         raise FileNotALogin(path=path, problem=damaged.problem) from None
     if isinstance(personal, str) and personal:
-        return _key(Secret(personal), PERSONAL_KEY, world)
+        return _key(path, Secret(personal), PERSONAL_KEY, world)
     if login.access is None:
         raise FileNotALogin(path=path, problem="there is no token in it")
     if login.kind == codex_json.API_KEY:
-        return _key(login.access, PLATFORM, world)
+        return _key(path, login.access, PLATFORM, world)
     check_issuer(path, login.identity, wish.issuer, places)
     return Credential(
         profile="",
@@ -174,11 +217,11 @@ def _codex(path: str, document: bytes, wish: Wish, places: Places, world: World)
     )
 
 
-def _key(key: Secret, kind: str, world: World) -> Credential:
+def _key(path: str, key: Secret, kind: str, world: World) -> Credential:
     return Credential(
         profile="",
         identity=Identity(issuer=OPENAI_ISSUER, subject="", account_id=""),
-        access=key,
+        access=_sound_key(path, key),
         refresh=None,
         id_token=None,
         expires=NEVER,
@@ -211,19 +254,24 @@ def _is_there(path: str, found: Credential, store: Store, *, goes: bool) -> bool
     return False
 
 
-def _admit(path: str, found: Credential, store: Store, places: Places, world: World) -> None:
-    """Refuse what may not become this profile."""
-    profile = found.profile
+def _admit(path: str, found: Credential, held: Credential | None, store: Store, places: Places, world: World) -> None:
+    """Refuse what may not become this profile, which holds something already or not."""
+    profile, choice = found.profile, store.choice(found.profile)
     policy = policies.in_force(places, world.env)
-    refusal = policy.use_refusal(found) or policy.store_refusal(store.choice(profile).kind)
+    refusal = policy.use_refusal(found) or policy.store_refusal(choice.kind)
     if refusal is not None:
         raise refusal
-    held = store.load(profile)
+    if found.is_api_key and choice.kind == "file" and places.is_openclaw_file:
+        raise KeyStoreRefused
     if held is None:
         return
+    what, todo = "", "Import it under another name"
     if held.is_api_key or found.is_api_key:
-        raise NameInTheWay(profile=profile, what="a key" if held.is_api_key else "a sign-in", path=path)
-    if not held.identity.is_same_account(found.identity):
-        raise NameInTheWay(profile=profile, what="the login of another account", path=path)
-    if held.owner == OWNER_SELF and held.refresh is not None:
-        raise NameInTheWay(profile=profile, what="a login of that account that is ours", path=path)
+        what = "a key" if held.is_api_key else "a sign-in"
+    elif not held.identity.is_same_account(found.identity):
+        what = "the login of another account"
+    elif held.owner == OWNER_SELF and held.refresh is not None:
+        what = "a login of that account that is ours"
+        todo = "Remove the file if it is a copy of that login; if it is of a sign-in of its own, " + todo.lower()
+    if what:
+        raise NameInTheWay(profile=profile, what=what, path=path, todo=todo)

@@ -5,7 +5,7 @@ Who exports the whole login gives its refresh token away, and a refresh token ha
     write the file → read it back → destroy our refresh token
 
 and the profile says `exported` from then on. A crash before the last step leaves the login here and in the file, and
-the same command again finishes it; nobody spends the file's copy before somebody imports it.
+the same command again finishes it, unless ours was renewed meanwhile: then the file is of no use, and another is made.
 """
 
 import json
@@ -20,11 +20,12 @@ from codex_auth.core.codex_json import lacking, lease_document
 from codex_auth.core.errors import ProfileNotFound
 from codex_auth.core.model import Credential
 from codex_auth.core.names import LEGACY_PREFIX
-from codex_auth.core.store_errors import CopyDiffers
-from codex_auth.core.vault_header import ID_BYTES
+from codex_auth.core.store_errors import CopyDiffers, StoreError, StoreNewer, StoreNotDurable, VaultUnreadable
+from codex_auth.core.vault_header import ID_BYTES, read_header
 from codex_auth.core.vault_layout import NONCE_BYTES
 from codex_auth.edge import files
 from codex_auth.edge.places import Places
+from codex_auth.edge.trouble import words
 from codex_auth.edge.world import World
 from codex_auth.keys.passphrases import chosen
 from codex_auth.keys.vault_keys import Passphrase
@@ -36,6 +37,7 @@ from codex_auth.stories.run import environment, living
 
 EXPORTED = "exported"
 """The owner of a login whose refresh token left in a file."""
+_TAKEN, _OTHER_NAME = "a file of that name is there", "Choose another name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +63,33 @@ def whole(profile: str, path: str, *, is_plain: bool, store: Store, places: Plac
         fields = entries.fields_of(held, provider=LEGACY_PREFIX.rstrip(":"), as_token=False)
         entry = {name: value for name, value in fields.items() if value is not None}
         key = Passphrase(path, chosen(places.passphrase, places.new_passphrase, places.config.passphrase_command))
-        document = carrying.plain(profile, entry) if is_plain else _sealed(profile, entry, key)
-        if os.path.lexists(path):
-            raise ExportRefused(profile=profile, problem="a file of that name is there", todo="Choose another name")
-        files.replace(path, [document])
-        if files.read_private(path) != document:
-            raise CopyDiffers(profile=profile, store=path)
+        if not os.path.lexists(path):
+            make(profile, path, carrying.plain(profile, entry) if is_plain else _sealed(profile, entry, key))
+        elif _is_there(profile, entry, path, key):
+            files.sweep(path)
+        else:
+            raise ExportRefused(profile=profile, problem=_TAKEN, todo=_OTHER_NAME)
         if not held.is_api_key:
             store.save(replace(held, refresh=None, id_token=None, codex_rest=None, owner=EXPORTED))
     return Carried(credential=held, path=path, is_whole=True)
+
+
+def make(profile: str, path: str, document: bytes) -> None:
+    """Make the file, where no other is. Raises `ExportRefused`, `CopyDiffers` and what making it raises."""
+    if not files.create(path, document):
+        raise ExportRefused(profile=profile, problem=_TAKEN, todo=_OTHER_NAME)
+    if files.read_private(path) != document:
+        raise CopyDiffers(profile=profile, store=path)
+
+
+def add(path: str, lines: str) -> None:
+    """Add lines to a file that a job's runner reads; a new one is its owner's alone. Raises `StoreNotDurable`."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with open(descriptor, "a", encoding="utf-8") as file:
+            file.write(lines)
+    except OSError as error:
+        raise StoreNotDurable(path=path, problem=words(error)) from None
 
 
 def for_ci(profile: str, margin: timedelta, *, store: Store, places: Places, world: World) -> Credential:
@@ -94,6 +114,16 @@ def as_auth_json(credential: Credential, world: World) -> bytes:
     if lack:
         raise ExportRefused(profile=credential.profile, problem=f"it has no {lack}", todo="Use `--format env`")
     return lease_document(credential, world.now())
+
+
+def _is_there(profile: str, entry: carrying.Entry, path: str, source: Passphrase) -> bool:
+    """Whether a file holds this very login already, as an export leaves it that was cut off."""
+    try:
+        raw = files.read_private(path) or b""
+        keys = source.keys(read_header(raw, path=path)) if carrying.is_sealed(raw) else []
+    except (StoreError, StoreNewer, VaultUnreadable):
+        return False
+    return (profile, entry) in [carrying.read_plain(raw), *(carrying.opened(key, raw) for key in keys)]
 
 
 def _sealed(profile: str, entry: dict[str, object], source: Passphrase) -> bytes:

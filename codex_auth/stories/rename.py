@@ -63,7 +63,7 @@ def _why_it_stays(held: Credential, new: str, home: Store, places: Places, world
     """Return why a login keeps its name: because others know it by it, or because something is under way."""
     old = held.profile
     if held.is_api_key:
-        return NameOfOthers(profile=old, name=new, problem="it is an API key, which others put there")
+        return NameOfOthers(profile=old, name=new, problem="it is an API key")
     if held.owner != OWNER_SELF:
         return NameOfOthers(profile=old, name=new, problem=f"{held.owner} owns it")
     if places.is_openclaw_file and home.kind == "file":

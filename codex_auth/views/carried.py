@@ -1,6 +1,7 @@
 """What `import FILE` and `export` say when they are done."""
 
 from codex_auth.core.errors import AuthError
+from codex_auth.edge.trouble import typed
 from codex_auth.edge.world import World
 from codex_auth.stories.carry_in import Brought
 from codex_auth.stories.carry_out import Carried
@@ -36,7 +37,7 @@ def print_exported(done: Carried, world: World, *, as_json: bool) -> None:
     world.out(f"Exported: {profile} is in {done.path}.")
     if not done.credential.is_api_key:
         world.tell("  Our refresh token is destroyed: whoever imports the file owns the login.")
-        world.tell(f"  To have it back here: codex-auth import {done.path} {profile} --yes")
+        world.tell(f"  To have it back here: codex-auth import {typed(done.path)} {profile} --yes")
 
 
 def _row(path: str, done: Brought | AuthError, *, full: bool) -> dict[str, object]:

@@ -46,6 +46,9 @@ class Fuzz:
         entry |= {"access": access, "refresh": refresh, "expires": 2**42}
         store.write_text(json.dumps({"version": 1, "profiles": {"openai-codex:work": entry}}))
         os.chmod(store, 0o600)
+        assert self.chat.say("/codex_auth", sender="1")["ok"], (
+            "nothing can be answered here: run it with .venv/bin/python"
+        )
 
     def once(self) -> str:
         """Send one message; return what came of it. Raises what the door lets out, and `AssertionError` for a leak."""

@@ -59,6 +59,7 @@ def message(text: str = "", tap: str = "") -> Message:
         (f"/codex_auth {URL}", "finish", None),
         (URL, "finish", None),
         (f"here it is: {URL} thanks", "finish", None),
+        *((word, word.strip().lower(), None) for word in ("cancel", " Status\n", "help")),
         ("callback_data: codex_auth_1_c_work", "choose", "work"),
     ],
 )

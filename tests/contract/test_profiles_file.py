@@ -422,6 +422,24 @@ def test_the_backup_is_the_file_before_the_save(path: Path) -> None:
 
 
 @pytest.mark.parametrize("farewell", ["delete", "hand over"])
+def test_the_backup_goes_before_the_login(path: Path, monkeypatch: pytest.MonkeyPatch, farewell: str) -> None:
+    """A kill between the two leaves the login, which can be ended again, and no backup that nobody would look for."""
+    store = own(path)
+    store.save(credential(number=1))
+    store.save(credential(number=2))
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        store.delete("work") if farewell == "delete" else store.save(replace(credential(number=2), refresh=None))
+
+    assert os.listdir(path.parent) == [path.name]
+    assert store.load("work") == credential(number=2)
+
+
+@pytest.mark.parametrize("farewell", ["delete", "hand over"])
 def test_no_copy_survives_a_farewell(path: Path, farewell: str) -> None:
     """After a logout or a hand-over no file holds the refresh token."""
     store = own(path)

@@ -97,7 +97,20 @@ class Command:
 
 PROVIDER = ("--provider-id", "x", "--base-url", "https://x.example")
 _FINISH = ("finish", PROFILE, "--callback-url", "-")
+_IN = ("import", "{home}/out.file", "--issuer", "{issuer}")
+_OUT = ("export", PROFILE, "--whole", "-o", "{home}/out.file")
+CARRYING = {
+    "export-plain": Command(words=(*_OUT, "--plain"), waiting=False, held=(OTHER, PROFILE)),
+    "export-sealed": Command(words=_OUT, waiting=False, held=(OTHER, PROFILE)),
+    "import-copy": Command(words=(*_IN, "kept"), waiting=False, held=(OTHER, PROFILE)),
+    "import-over": Command(words=(*_IN, "kept", "--take-over", "--yes"), waiting=False, held=(OTHER, PROFILE)),
+    "import-back": Command(words=(*_IN, "--yes"), waiting=False, held=(OTHER, PROFILE)),
+    "key-add": Command(words=("key", "add", "extra"), waiting=False, held=(OTHER, PROFILE)),
+    "key-replace": Command(words=("key", "add", "extra", "--replace"), waiting=False, held=(OTHER, PROFILE)),
+    "key-remove": Command(words=("key", "remove", "extra"), waiting=False, held=(OTHER, PROFILE)),
+}
 COMMANDS = {
+    **CARRYING,
     "finish": Command(words=_FINISH),
     "finish-first": Command(words=_FINISH, held=()),
     "finish-again": Command(words=_FINISH, held=(OTHER, PROFILE, PROFILE)),

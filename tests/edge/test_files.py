@@ -171,6 +171,60 @@ def test_a_file_that_appeared_is_not_replaced(tmp_path: Path) -> None:
         files.replace(str(tmp_path / "new"), NEW, expected=seen)
 
 
+@pytest.mark.parametrize("number", [0, errno.EPERM])
+def test_a_name_is_taken_by_one_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """A file is made where none is, and never in the place of one, with hard links and without."""
+    if number:
+        monkeypatch.setattr(os, "link", raising(number))
+    path = tmp_path / "new.json"
+    (tmp_path / ".new.json.0123456789abcdef.tmp").write_bytes(b"left by a kill")
+
+    assert files.create(str(path), OLD) is True
+    assert files.create(str(path), b"other") is False
+
+    assert (path.read_bytes(), mode(path), leftovers(path)) == (OLD, 0o600, [])
+
+
+def test_a_link_to_nothing_is_a_name_that_is_taken(tmp_path: Path) -> None:
+    """Nothing is made where a link leads."""
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+
+    assert files.create(str(tmp_path / "link"), OLD) is False
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(("call", "said"), [("link", StoreNotDurable), ("fsync", StoreNotDurable)])
+def test_a_file_that_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, said: type[Exception]
+) -> None:
+    """An error at any call leaves no file and no temporary one."""
+    monkeypatch.setattr(os, call, raising(errno.EIO))
+
+    with pytest.raises(said):
+        files.create(str(tmp_path / "new"), OLD)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_name_that_stays_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is not taken for made while its temporary name is there, which the next run removes."""
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "unlink", raising(errno.EIO))
+        with pytest.raises(StoreNotDurable):
+            files.create(str(tmp_path / "new"), OLD)
+
+    assert files.create(str(tmp_path / "new"), OLD) is False
+    assert [each.name for each in tmp_path.iterdir()] == ["new"]
+
+
+def test_a_file_that_was_made_and_not_confirmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new file is there, and that its folder was not synced is said."""
+    monkeypatch.setattr(files, "fsync_folder", raising(errno.EIO))
+
+    with pytest.raises(SaveUnconfirmed):
+        files.create(str(tmp_path / "new"), OLD)
+    assert (tmp_path / "new").read_bytes() == OLD
+
+
 def test_our_own_backup_is_no_change(file: Path) -> None:
     """Linking the old file does not look like somebody's change."""
     files.replace(str(file), NEW, backup=True, expected=files.snapshot(str(file)))

@@ -65,6 +65,7 @@ MAY_REVEAL = {
     "stories.two_step",
     "stories.login",
     "stories.copies",
+    "stories.carry_in",
     "stories.run",
     "deliver.openclaw_paste",
     "core.usage_talk",

@@ -7,13 +7,20 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from codex_auth.core.carry_errors import ExportRefused, FileInUse
+from codex_auth.core.secret import Secret
+from codex_auth.edge.places import find_places
+from codex_auth.edge.world import World
+from codex_auth.stores import open_store
+from codex_auth.stories import carry_in, carry_out
 from tests.story.conftest import Program
-from tests.story.logins import login, put_login
+from tests.story.logins import login, put, put_login
 
 REFRESH = "refresh-canary-31"
 
@@ -157,6 +164,95 @@ def test_a_key_that_codex_has(program: Program) -> None:
     assert Path(path).exists()
 
 
+@pytest.mark.parametrize(
+    ("held", "problem"),
+    [
+        (
+            {"type": "api_key", "key": "/tmp/x.so", "codexAuth": {"keyKind": "other", "envKey": "LD_PRELOAD"}},
+            "variable",
+        ),
+        ({"type": "api_key", "key": "sk-1\nPATH=/tmp", "codexAuth": {"keyKind": "glm"}}, "characters that none has"),
+        (login(access="a\nPATH=/tmp"), "characters that none has"),
+        (login(accountId="a\nPATH=/tmp"), "characters that none has"),
+        (auth_json(access_token="a\0b"), "characters that none has"),
+        (auth_json(account_id="a\nPATH=/tmp"), "characters that none has"),
+        ({"auth_mode": "apikey", "OPENAI_API_KEY": "sk-1\nPATH=/tmp"}, "characters that none has"),
+        ({"personal_access_token": "at-1 x"}, "spaces"),
+    ],
+)
+def test_a_file_sets_no_variable_of_its_own(
+    program: Program, tmp_path: Path, held: dict[str, Any], problem: str
+) -> None:
+    """What goes into variables, headers and lines of jobs has nothing in it that would be obeyed there."""
+    is_ours = "type" in held
+    document = {"codexAuthExport": 1, "profile": "work", "entry": held} if is_ours else held
+
+    refused = program.json("import", lay(tmp_path / "work.json", document), "--yes")
+
+    assert refused["error"] == "not_a_login"
+    assert problem in refused["message"]
+    assert not program.store.exists()
+
+
+def test_what_is_noted_of_a_key_in_a_file_is_made_safe(program: Program, tmp_path: Path) -> None:
+    """A label is shown in a terminal, and a kind that nobody knows is no kind."""
+    note = {"keyKind": "mine", "keyLabel": "a\x1b[31mb", "envKey": "MY_KEY"}
+    held = {"type": "api_key", "key": "sk-1", "codexAuth": note}
+    path = lay(tmp_path / "k.json", {"codexAuthExport": 1, "profile": "k", "entry": held})
+
+    assert program.json("import", path)["ok"] is True
+
+    [row] = program.json("key", "list")["keys"]
+    assert (row["kind"], row["label"]) == ("other", "a[31mb")
+
+
+def test_a_key_in_a_file_does_not_get_into_openclaws(program: Program, tmp_path: Path) -> None:
+    """As with `key add`: OpenClaw would send it to OpenAI."""
+    agent = program.home / ".openclaw/agents/main/agent"
+    store = lay(agent / "auth-profiles.json", {"version": 1, "profiles": {}})
+    path = lay(tmp_path / "key.json", {"auth_mode": "apikey", "OPENAI_API_KEY": "sk-canary"})
+
+    assert program.json("import", path, "--auth-path", store)["error"] == "key_store_refused"
+    assert "sk-canary" not in Path(store).read_text()
+
+
+def test_a_file_that_changes_meanwhile_is_in_use(program: Program, tmp_path: Path) -> None:
+    """Another program refreshed it while we took it over: what it wrote stays, and what we kept is given up."""
+    path = Path(lay(tmp_path / "old.json", auth_json()))
+    places, world = find_places(program.env), World(env=program.env)
+    store = open_store(places)
+
+    def refreshed(_path: str) -> bool:
+        lay(path, auth_json(refresh="refresh-newer"))
+        return True
+
+    wish = carry_in.Wish(take_over=True, agrees=refreshed)
+    with pytest.raises(FileInUse):
+        carry_in.bring(str(path), "", wish, store=store, places=places, world=world)
+
+    assert "refresh-newer" in path.read_text()
+    assert store.names() == []
+    assert program.json("import", str(path), "--take-over", "--yes")["ok"] is True
+    assert entry(program, "old")["refresh"] == "refresh-newer"
+
+
+def test_a_lease_that_a_file_would_have_replaced_is_put_back(program: Program, tmp_path: Path) -> None:
+    """The same where the profile was something before."""
+    path = Path(lay(tmp_path / "old.json", auth_json()))
+    assert program("import", str(path)).returncode == 0
+    before = entry(program, "old")
+    places, world = find_places(program.env), World(env=program.env)
+
+    def refreshed(_path: str) -> bool:
+        lay(path, auth_json(refresh="refresh-newer"))
+        return True
+
+    wish = carry_in.Wish(take_over=True, agrees=refreshed)
+    with pytest.raises(FileInUse):
+        carry_in.bring(str(path), "", wish, store=open_store(places), places=places, world=world)
+    assert entry(program, "old") == before
+
+
 def test_a_folder_at_once(program: Program, tmp_path: Path) -> None:
     """Each file gets its own name; one that does not read keeps no other from it, and sets the exit status."""
     folder = tmp_path / "copies"
@@ -292,3 +388,71 @@ def test_what_is_not_ours_is_not_given(program: Program, tmp_path: Path) -> None
 
     assert refused["error"] == "export_refused"
     assert not (tmp_path / "x").exists()
+
+
+# --- what stands between -------------------------------------------------------------------------------------
+
+
+def test_two_do_not_export_into_one_file(program: Program, tmp_path: Path) -> None:
+    """A file that appears while the passphrase is typed is another login's: it stays, and so does ours."""
+    put_login(program)
+    path = tmp_path / "work.cav"
+
+    def typed(_path: str, *, new: bool) -> Secret:
+        assert new
+        path.write_bytes(b"another login")
+        return Secret("correct horse")
+
+    places = replace(find_places(program.env), passphrase=typed)
+    world = World(env=program.env)
+    with pytest.raises(ExportRefused):
+        carry_out.whole("work", str(path), is_plain=False, store=open_store(places), places=places, world=world)
+
+    assert path.read_bytes() == b"another login"
+    assert entry(program, "work")["refresh"] == "refresh-work"
+
+
+@pytest.mark.parametrize("is_plain", [False, True])
+def test_an_export_that_was_cut_off_is_finished(program: Program, tmp_path: Path, *, is_plain: bool) -> None:
+    """The file is there and the login still here: the same command again destroys ours, and tidies up."""
+    put_login(program, "work", "home")
+    before, path = program.stored()["profiles"], tmp_path / "work.out"
+    words = ("export", "work", "--whole", "-o", str(path), *(["--plain"] if is_plain else []))
+    assert with_passphrase(program, *words).returncode == 0
+    put(program, before)
+    (tmp_path / ".work.out.0123456789abcdef.tmp").write_bytes(path.read_bytes())
+
+    other = with_passphrase(program, *words[:1], "home", *words[2:])
+    again = with_passphrase(program, *words)
+
+    assert (other.returncode, again.returncode) == (2, 0), again.stderr
+    assert entry(program, "work")["codexAuth"]["owner"] == "exported"
+    assert entry(program, "home")["refresh"] == "refresh-home"
+    assert [each.name for each in tmp_path.iterdir() if ".out" in each.name] == ["work.out"]
+
+
+def test_a_runners_file_that_cannot_be_written(program: Program, tmp_path: Path) -> None:
+    """One sentence, and no exception's name; a file that is made is the owner's alone."""
+    put_login(program)
+    words = ("export", "work", "--ci", "--format", "github")
+
+    refused = program(*words, env={"GITHUB_ENV": str(tmp_path)})
+    made = program(*words, "-o", str(tmp_path / "new"))
+
+    assert refused.returncode == 1
+    assert "could not be saved: it is a folder" in refused.stderr
+    assert (made.returncode, stat.S_IMODE((tmp_path / "new").stat().st_mode)) == (0, 0o600)
+
+
+def test_a_runners_mask_is_no_document(program: Program, tmp_path: Path) -> None:
+    """The mask is a line on stdout, so --json has no place there; and it is not for a terminal."""
+    put_login(program)
+    words = ("export", "work", "--ci", "--format", "github", "-o", str(tmp_path / "new"))
+
+    assert program.json(*words)["error"] == "usage"
+    ours, theirs = os.openpty()
+    done = subprocess.run([sys.executable, "-m", "codex_auth", *words], env=program.env, stdout=theirs, check=False)
+    os.close(theirs)
+    os.close(ours)
+    assert done.returncode == 2
+    assert not (tmp_path / "new").exists()

@@ -305,6 +305,7 @@ def test_a_command_that_cannot_be_run(program: Program, tmp_path: Path, name: st
     assert second.startswith("  ")
     assert "ac_secret" not in done.stderr
     assert name == "" or name not in done.stderr
+    assert ("interpreter that its first line names" in first) is (name == "nobody")
 
 
 def test_a_missing_command_spends_no_token(person: Person) -> None:
