@@ -74,8 +74,13 @@ def unclear(patient: Patient) -> Iterator[Finding]:
 
 
 def meant(patient: Patient) -> Iterator[Finding]:
-    """Find a profile that is meant where none is named, and that does not exist."""
+    """Find a profile that is meant where none is named, and that does not exist.
+
+    Where a store does not open nobody knows what is in it.
+    """
     report = patient.report
+    if report.trouble:
+        return
     known = {card.profile for card in report.cards} | {login.profile for login in report.waiting}
     if known and report.unnamed not in known | {DEFAULT, ""}:
         yield Finding(

@@ -152,6 +152,19 @@ def test_what_is_asked_about_waits_for_yes(scene: Scene, fault: str) -> None:
     assert code not in codes(scene)
 
 
+def test_a_store_that_does_not_open_hides_no_login(person: Person) -> None:
+    """The profile that is meant may be in it: that it does not exist is not said."""
+    person.sign_in("work")
+    person.redirect("home", "bot")
+    person.program("use", "work")
+    person.program.store.chmod(0o644)
+
+    found_codes = codes(person.program)
+
+    assert "open_to_others" in found_codes
+    assert "default_unknown" not in found_codes
+
+
 def test_a_timer_is_not_offered_without_systemd(scene: Scene) -> None:
     """Where no systemd runs timers for this user, `--fix` could not install one."""
     scene.command("systemctl")
