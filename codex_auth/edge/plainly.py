@@ -42,7 +42,8 @@ def folded(text: str, stream: "TextIO") -> str:
     """Return sentences in lines that fit the terminal, broken between words; all else, and in a pipe, as it is.
 
     A sentence ends with a full stop or question mark. What is to be copied stays whole: what stands in backticks, and
-    every line that is no sentence, such as an address, a command or JSON.
+    every line that is no sentence, such as an address, a command or JSON. So does a line in colour: who drew it has
+    looked how wide the terminal is.
     """
     try:
         width = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
@@ -54,7 +55,7 @@ def folded(text: str, stream: "TextIO") -> str:
 
 
 def _folded(line: str, width: int) -> str:
-    if len(line) < width or line[-1:] not in {".", "?"}:
+    if len(line) < width or line[-1:] not in {".", "?"} or "\x1b" in line:
         return line
     first = line[: len(line) - len(line.lstrip())]
     later = first + "  " if line.lstrip()[:2] in _MARKS else first

@@ -168,3 +168,10 @@ def test_nothing_is_drawn_while_somebody_types(monkeypatch: pytest.MonkeyPatch) 
             assert "Looking" not in seen(ours)
         while not patience._is_drawn:
             pass
+
+
+def test_a_line_in_colour_is_as_it_was_drawn() -> None:
+    """Whoever drew it knows the width; the marks of colours have none, and are not counted."""
+    text = "\x1b[1mopen_to_others:\x1b[0m ~/.local/share/codex-auth/vault can be opened by all."
+    with screen(len(text) - 2) as (stream, _):
+        assert plainly.folded(text, stream) == text
