@@ -72,6 +72,8 @@ def command(
 
     if is_ci == is_whole or (is_whole and not output) or (is_plain and is_ci):
         raise UsageError(problem="Say --ci, or --whole with --output FILE (and --plain).", command="export")
+    if output == "-":
+        raise UsageError(problem="A file is made: give --output a name; without it --ci prints.", command="export")
     world = World()
     places, store = open_places(ctx, world, auth_path)
     profile = existing(ctx, name, store=store, places=places, world=world)

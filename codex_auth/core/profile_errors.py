@@ -60,4 +60,4 @@ class NameOfOthers(AuthError):
 
     code = "name_of_others"
     sentence = "{profile} cannot be renamed: {problem}."
-    remedy = "Sign in under the new name: `codex-auth login {name}`."
+    remedy = "{todo}."

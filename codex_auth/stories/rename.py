@@ -63,11 +63,14 @@ def _why_it_stays(held: Credential, new: str, home: Store, places: Places, world
     """Return why a login keeps its name: because others know it by it, or because something is under way."""
     old = held.profile
     if held.is_api_key:
-        return NameOfOthers(profile=old, name=new, problem="it is an API key")
+        todo = f"Keep it anew with `codex-auth key add {new}`, and then run `codex-auth key remove {old}`"
+        return NameOfOthers(profile=old, problem="it is an API key, which programs may know by its name", todo=todo)
+    todo = f"Sign in under the new name: `codex-auth login {new}`"
     if held.owner != OWNER_SELF:
-        return NameOfOthers(profile=old, name=new, problem=f"{held.owner} owns it")
+        return NameOfOthers(profile=old, problem=f"{held.owner} owns it", todo=todo)
     if places.is_openclaw_file and home.kind == "file":
-        return NameOfOthers(profile=old, name=new, problem="it is in OpenClaw's own file, where OpenClaw may order it")
+        problem = "it is in OpenClaw's own file, where OpenClaw may order it"
+        return NameOfOthers(profile=old, problem=problem, todo=todo)
     return _under_way(old, new, places, world)
 
 
