@@ -132,22 +132,19 @@ Opener = Callable[[Request], Site]
 Show = Callable[[Request], None]
 
 
-def enqueue(
+def drafted(
     profile: str,
     home: OpenClawHome,
     *,
     agent: str = "",
     reason: str,
+    is_there_as: str = "",
     wants_restart: bool = False,
-    places: Places,
     world: World,
 ) -> Request:
-    """Queue a login for a state folder, durably, and return the request that stands for it.
-
-    One that waits there for the same is made to stand for both. A damaged pending-state file is moved aside first.
-    """
+    """Return a request to apply a login in a state folder, which is not queued yet."""
     now = world.now()
-    new = Request(
+    return Request(
         id=world.random(4).hex(),
         profile=profile,
         target="openclaw",
@@ -156,11 +153,19 @@ def enqueue(
         home_profile=home.profile,
         agent=agent,
         reason=reason,
+        is_there_as=is_there_as,
         wants_restart=wants_restart,
         requested=now,
         updated=now,
         ticks=world.ticks(),
     )
+
+
+def enqueue(new: Request, *, places: Places, world: World) -> Request:
+    """Queue a request, durably, and return the one that stands for it.
+
+    One that waits there for the same is made to stand for both. A damaged pending-state file is moved aside first.
+    """
     return _change(PendingFile(places, make=True), world, lambda table: steps.add(table.queue, new))
 
 
@@ -181,7 +186,8 @@ def cancel(request_id: str, *, places: Places, world: World) -> Request:
         if found is None:
             raise NoSuchRequest(id=request_id)
         if steps.CANCELLED not in steps.NEXT[found.step]:
-            raise RequestUnderWay(id=request_id, step=found.step, revert=found.revert)
+            then = f", then undo it with `{found.revert}`" if found.revert else ""
+            raise RequestUnderWay(id=request_id, step=found.step, then=then)
         over = found.at(steps.CANCELLED, world.now())
         steps.remember(places, over)
         table.queue.remove(found)

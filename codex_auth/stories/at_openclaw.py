@@ -34,8 +34,8 @@ class AtOpenClaw:
         self._home = chosen_home(self._env, self._installed)
 
     def had_lease(self) -> bool:
-        """Whether it had this login before: a lease by our own note, or all of it, in its own file."""
-        if self._is_in_its_file():
+        """Whether it had this login before: a lease by our own note, or all of it, as its own or in its own file."""
+        if self._request.is_there_as or self._is_in_its_file():
             return True
         rows = deliveries.read(self._places, self._request.profile).rows
         mine = (self._request.target, self._request.state, self._request.agent)

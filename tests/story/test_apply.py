@@ -59,9 +59,8 @@ class Bed:
 
     def ask(self, profile: str = "work", *, restart: bool = False) -> Request:
         """Queue a login."""
-        return story.enqueue(
-            profile, self.home, reason="test", wants_restart=restart, places=self.places, world=self.world
-        )
+        new = story.drafted(profile, self.home, reason="test", wants_restart=restart, world=self.world)
+        return story.enqueue(new, places=self.places, world=self.world)
 
     def work(self, *, is_now: bool = False, only: str = "", seconds: float = 600) -> list[Request]:
         """Do what is queued."""
