@@ -8,9 +8,9 @@ import pytest
 from filelock import FileLock
 
 from tests.real_openclaw.claw import NODE, RELEASES, Claw, install
-from tests.story.conftest import Program, program, sandbox
+from tests.story.conftest import Program, person, program, sandbox
 
-__all__ = ["program", "sandbox"]
+__all__ = ["person", "program", "sandbox"]
 
 _ASKED = tuple(os.environ.get("CODEX_AUTH_TEST_OPENCLAW", "").split()) or RELEASES
 
