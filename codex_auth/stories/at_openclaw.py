@@ -1,8 +1,9 @@
 """What `apply` does at OpenClaw: the real hands of its steps."""
 
+import contextlib
 from collections.abc import Mapping
 
-from codex_auth.core.gateway_errors import NotVerified
+from codex_auth.core.gateway_errors import GatewayError, NotVerified
 from codex_auth.core.refresh_errors import NotOurs
 from codex_auth.deliver.protocol import Target, hash_of
 from codex_auth.deliver.targets import open_target
@@ -101,8 +102,15 @@ class AtOpenClaw:
         self._ask(found).look_anew(self._request.agent)
 
     def preflight(self, found: Found) -> Preflight:
-        """Ask what a restart would cut off."""
-        return self._ask(found).preflight()
+        """Ask what a restart would cut off.
+
+        It is told to reload before, which its running work uses from the next turn. 2026.6 fixes the rights of a
+        command line by its first call, so that must not be one that only reads.
+        """
+        asking = self._ask(found)
+        with contextlib.suppress(GatewayError):
+            asking.reload()
+        return asking.preflight()
 
     def restart(self, found: Found) -> str:
         """File a restart."""
