@@ -143,11 +143,16 @@ def work(
                     raise ApplyUnfinished(
                         id=left[0].id, step=left[0].step, waits=waits, profile=left[0].profile
                     ) from None
-                show(left[0])  # how it goes on in the other process
+                show(_under_way(state, places) or left[0])
                 stop_if_asked()
                 world.sleep(_POLL)
     done = look_up(only, places) if only and only not in {each.id for each in ended} else None
     return [*ended, done] if done else ended
+
+
+def _under_way(state: str, places: Places) -> Request | None:
+    """Return what another process does for a folder, which is what everybody else there waits for."""
+    return next((each for each in waiting(places) if each.state == state and each.step != steps.QUEUED), None)
 
 
 def _alone(state: str, places: Places) -> Any:

@@ -106,7 +106,7 @@ class Progress:
         self._over = threading.Event()
         self._last = ""
         self._since = world.ticks()
-        self._clock = Stopwatch(sys.stderr, "", env=world.env)
+        self._clock = Stopwatch(sys.stderr, "beginning", env=world.env)
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._tick, daemon=True)
