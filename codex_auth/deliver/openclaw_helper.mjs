@@ -114,7 +114,8 @@ async function change(sdk, request, updater) {
   let refused = null;
   let came = false;
   let result = null;
-  for (let pause = 50; !came && pause <= 1600; pause *= 2) {
+  const end = Date.now() + 20_000; // the file of the JSON era was waited for nearly a minute by then
+  for (let pause = 50; !came && pause <= 1600 && Date.now() < end; pause *= 2) {
     result = await sdk.updateAuthProfileStoreWithLock({
       ...(request.agent_dir ? { agentDir: request.agent_dir } : {}),
       updater(store) {

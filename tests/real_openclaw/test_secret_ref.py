@@ -1,4 +1,4 @@
-"""The real OpenClaw asks `codex-auth token` for its token, by the SecretRef of its page in docs, and keeps none itself."""
+"""The real OpenClaw asks `codex-auth token` for its token, by the SecretRef in docs, and keeps none itself."""
 
 import json
 import re
@@ -13,14 +13,17 @@ from tests.real_openclaw.gateway import Gateway, Model
 from tests.story.conftest import Person
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/reference/openclaw.md"
 
 
 def plan(claw: Claw) -> Path:
-    """Write the plan of docs/reference/openclaw.md, with a command that is here: a file of ours that nobody else may write."""
+    """Write the plan of the docs, with a command that is here: a file of ours that nobody else may write."""
     command = claw.program.home / "bin/codex-auth"
     command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -P -m codex_auth "$@"\n')
     command.chmod(stat.S_IRWXU)
-    [shown] = re.findall(r"```json\n(\{[^`]*providerUpserts[^`]*)```", (ROOT / "docs/reference/openclaw.md").read_text())
+    [shown] = re.findall(
+        r"```json\n(\{[^`]*providerUpserts[^`]*)```", (ROOT / "docs/reference/openclaw.md").read_text()
+    )
     wanted = json.loads(shown)
     provider = wanted["providerUpserts"]["codexauth"]
     provider |= {"command": str(command), "passEnv": [*provider["passEnv"], "CODEX_AUTH_STATE_DIR"]}
