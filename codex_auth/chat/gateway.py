@@ -28,7 +28,7 @@ def queued_after_sign_in(desk: Desk, profile: str) -> tuple[list[Block], dict[st
     room = desk.room
     if not has_gateway(room):
         return [], {"queued": False}
-    request = queue_after_sign_in(profile, room.places, room.world, reason="chat", auth_path=room.auth_path)
+    request = queue_after_sign_in(profile, room.store, room.places, room.world, reason="chat", auth_path=room.auth_path)
     if isinstance(request, AuthError):
         return [desk.say("not_queued", profile=profile)], {"queued": False}
     return [desk.say("queued"), desk.say("queued_then")], {"queued": True, "queue_id": request.id}
@@ -45,7 +45,13 @@ def queued(desk: Desk, profile: str, *, wants_restart: bool, verb: str) -> Reply
     if not has_gateway(room):
         return Reply(verb=verb, blocks=(desk.say("no_gateway"),), error="no_openclaw", exit_code=1)
     request = queue_up(
-        profile, room.places, room.world, reason="chat", auth_path=room.auth_path, wants_restart=wants_restart
+        profile,
+        room.store,
+        room.places,
+        room.world,
+        reason="chat",
+        auth_path=room.auth_path,
+        wants_restart=wants_restart,
     )
     warning = desk.say("queued_restart" if wants_restart else "queued")
     return Reply(

@@ -59,7 +59,7 @@ def command(
     from codex_auth.stories import apply as story
     from codex_auth.stories.at_openclaw import AtOpenClaw
     from codex_auth.stories.queueing import queue_up
-    from codex_auth.views.applied import Progress, print_cancelled, print_ended, print_queue, print_queued
+    from codex_auth.views.applied import Progress, print_cancelled, print_ended, print_queue, print_queued, undo
 
     if is_list + bool(cancelled) + dry_run + watch > 1 or (background and name is None):
         raise UsageError(
@@ -88,6 +88,7 @@ def command(
     if profile:
         request = queue_up(
             profile,
+            store,
             places,
             world,
             reason="apply",
@@ -101,7 +102,7 @@ def command(
             print_queued(request, world, as_json=as_json)
             return 0
         if not as_json:
-            world.tell(f"To undo it afterwards: {request.revert}")
+            world.tell(undo(request))
     with nullcontext() if as_json or watch else Progress(world) as progress:
         ended = story.work(
             places=places,

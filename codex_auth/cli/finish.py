@@ -69,6 +69,6 @@ def command(
     if queue_apply:
         from codex_auth.stories.queueing import queue_after_sign_in
 
-        queued = queue_after_sign_in(credential.profile, places, world, reason="finish", auth_path=auth_path)
+        queued = queue_after_sign_in(credential.profile, shelves, places, world, reason="finish", auth_path=auth_path)
     kind = shelves.choice(credential.profile).kind
     print_finished(credential, kind, places, world, as_json=as_json, full=full, queued=queued)

@@ -78,6 +78,15 @@ class OpenClawHasLogin(DeliveryError):
     status = 5
 
 
+class OpenClawHidesWhose(DeliveryError):
+    """A token has this id at OpenClaw; its command line does not show whose it is, and our note knows of none."""
+
+    code = "openclaw_hides_whose"
+    sentence = "{profile_id} at OpenClaw is a token that was not delivered from here, and its list does not say whose."
+    remedy = "Deliver under another name, or let this login take its place: add `--replace`."
+    status = 5
+
+
 class OpenClawHides(DeliveryError):
     """Agents have a profile of their own of this id, which they would use instead of the shared one."""
 

@@ -131,7 +131,7 @@ class RequestUnderWay(AuthError):
 
     code = "request_under_way"
     sentence = "The request {id} is under way ({step}) and cannot be cancelled any more."
-    remedy = "Wait for its end (`codex-auth apply --list`), then undo it with `{revert}`."
+    remedy = "Wait for its end (`codex-auth apply --list`){then}."
     status = 8
 
 

@@ -15,6 +15,7 @@ from codex_auth.core.delivery_errors import (
     OpenClawHasLogin,
     OpenClawHasOther,
     OpenClawHides,
+    OpenClawHidesWhose,
     OpenClawKeptOther,
     OpenClawMigrationPending,
     OpenClawModeConflict,
@@ -58,6 +59,7 @@ CLEAN = (
     OpenClawHasOther,
     OpenClawHasLogin,
     OpenClawHides,
+    OpenClawHidesWhose,
     OpenClawModeConflict,
     OpenClawNodeUnusable,
 )

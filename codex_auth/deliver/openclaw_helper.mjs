@@ -108,18 +108,27 @@ async function load(request, name) {
   }
 }
 
-// Changes the store inside OpenClaw's own lock or transaction.
+// Changes the store inside OpenClaw's own lock or transaction. Beside somebody who writes all the time SQLite's turns are
+// not fair: where OpenClaw gave up before it came to us nothing was written, and it is asked again.
 async function change(sdk, request, updater) {
   let refused = null;
   let came = false;
-  const result = await sdk.updateAuthProfileStoreWithLock({
-    ...(request.agent_dir ? { agentDir: request.agent_dir } : {}),
-    updater(store) {
-      came = true;
-      refused = updater(store);
-      return refused === null;
-    },
-  });
+  let result = null;
+  const end = Date.now() + 20_000; // the file of the JSON era was waited for nearly a minute by then
+  for (let pause = 50; !came && pause <= 1600 && Date.now() < end; pause *= 2) {
+    result = await sdk.updateAuthProfileStoreWithLock({
+      ...(request.agent_dir ? { agentDir: request.agent_dir } : {}),
+      updater(store) {
+        came = true;
+        refused = updater(store);
+        return refused === null;
+      },
+    });
+    if (!came) {
+      read(sdk, request); // a pending migration is told at once
+      await new Promise((done) => setTimeout(done, pause * (0.5 + Math.random())));
+    }
+  }
   if (refused !== null) throw new Refusal(refused);
   // Newer releases swallow what went wrong and return null: reading the store tells a pending migration.
   if (result === null || !came) {

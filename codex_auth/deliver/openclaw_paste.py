@@ -10,6 +10,7 @@ from codex_auth.core.delivery_errors import (
     OpenClawFailed,
     OpenClawHasLogin,
     OpenClawHasOther,
+    OpenClawHidesWhose,
     OpenClawKeptOther,
     OpenClawRefreshing,
 )
@@ -31,7 +32,7 @@ _FENCED = datetime(1970, 1, 2, tzinfo=UTC)
 class PasteToken:
     """One profile id, as OpenClaw's command line shows and takes it: a lease only, and nobody's token is shown.
 
-    Whose a token of that id is, the list does not say, so one is replaced; it has no refresh token to lose.
+    Whose a token of that id is, the list does not say: our own note does, and one of which it knows nothing stays.
     """
 
     def __init__(self, opened: OpenClaw, tell: Callable[[str], None]) -> None:
@@ -53,6 +54,7 @@ class PasteToken:
     def give(self, gift: Gift) -> Given:
         """Say what the configuration will get, hand over the token on stdin, and look whether it is listed."""
         before = self.check(gift).now
+        gift.note_first()
         credential = gift.credential
         left = math.floor((credential.expires - datetime.now(UTC)).total_seconds())
         words = ["paste-token", "--provider", self._provider, "--profile-id", self.place.profile_id]
@@ -81,7 +83,7 @@ class PasteToken:
     def take_back(self, credential: Credential, _choice: Choice | None = None) -> Given:
         """Remove what is there, if it is no login of OpenClaw's own; the entry in its configuration stays."""
         before = self._listed().now
-        self._refuse(before, Gift(credential=credential))
+        self._refuse(before, Gift(credential=credential, was_leased=True))
         if before is not None and self._auth("logout", self.place.profile_id, "--yes") is None:
             raise OpenClawFailed(step="logout", **self._facts)
         return Given(before=before, now=self._listed().now)
@@ -103,6 +105,8 @@ class PasteToken:
             raise OpenClawHasLogin(**self._facts)
         if held.kind != "token" and not gift.may_replace:
             raise OpenClawHasOther(**self._facts)
+        if not gift.was_leased and not gift.may_replace:
+            raise OpenClawHidesWhose(**self._facts)
 
     def _rows(self) -> list[dict[str, Any]]:
         text = self._auth("list", "--json") or b""

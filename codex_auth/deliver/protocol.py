@@ -29,6 +29,11 @@ class Gift:
     """What the user had chosen at this target before deliveries of ours did, by the ids of their places."""
     remember: Callable[[Choice | None], None] = lambda _choice: None
     """Notes durably what the user had chosen; called before anything is written that chooses otherwise."""
+    was_leased: bool = False
+    """Whether this login was leased to the place before, by our own note: what says whose a token there is where the
+    target does not."""
+    note_first: Callable[[], None] = lambda: None
+    """To be called before anything is written where only our note will say afterwards whose it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

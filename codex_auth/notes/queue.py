@@ -39,6 +39,8 @@ NEXT = {
 
 NOW, NEXT_START, SECOND_TURN = "now", "next_start", "second_turn"
 """When the gateway uses what was delivered: at its next turn, when somebody starts it, or one turn late."""
+ITS_FILE, ITS_LOGIN = "file", "owner"
+"""Why nothing has to be delivered: our store for the login is the target's own file, or the login was handed over."""
 
 _LIMIT = 1024 * 1024
 _VERSION = 1
@@ -79,6 +81,8 @@ class Request:
     home_profile: str
     agent: str
     reason: str
+    is_there_as: str = ""
+    """`ITS_FILE` or `ITS_LOGIN` where the target had the login when it was requested; empty where it is delivered."""
     wants_restart: bool
     requested: datetime
     ticks: float
@@ -106,7 +110,9 @@ class Request:
 
     @property
     def revert(self) -> str:
-        """What to type to undo it."""
+        """What to type to undo it; empty where nothing needs undoing."""
+        if self.is_there_as:
+            return f"codex-auth logout {self.profile}" if self.is_there_as == ITS_FILE else ""
         agent = f" --agent {self.agent}" if self.agent else ""
         return f"codex-auth deliver {self.target} {self.profile} --take-back{agent}"
 
@@ -141,6 +147,7 @@ def add(queue: list[Request], new: Request) -> Request:
                 wants_restart=held.wants_restart or new.wants_restart,
                 not_before=None,
                 attempts=0,
+                is_there_as=new.is_there_as,
                 ticks=new.ticks,
             )
             return queue[at]
@@ -158,6 +165,7 @@ def written(request: Request) -> dict[str, object]:
     seen, outcome = request.seen, request.outcome
     return {
         **{name: getattr(request, name) for name in _TEXTS},
+        "is_there_as": request.is_there_as,
         "wants_restart": request.wants_restart,
         "requested_at": moments.written(request.requested),
         "updated_at": moments.written(request.updated),
@@ -208,6 +216,7 @@ def _read(row: Mapping[str, Any]) -> Request:
     seen, outcome, had = row["seen"], row["outcome"], row["had_before"]
     return Request(
         **{name: row[name] for name in _TEXTS},
+        is_there_as=str(row.get("is_there_as", "")),  # records of before do not say
         wants_restart=row["wants_restart"] is True,
         requested=moments.read(row["requested_at"]),
         updated=moments.read(row["updated_at"]),

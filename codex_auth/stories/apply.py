@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from codex_auth.core.delivery_errors import OpenClawBusy, OpenClawRefreshing, OpenClawSlow
 from codex_auth.core.errors import AuthError
@@ -20,7 +20,6 @@ from codex_auth.core.gateway_errors import (
     ApplyUnfinished,
     GatewayBlind,
     GatewayCrashLoops,
-    GatewayDidNotRestart,
     GatewayError,
     GatewayScope,
     GatewaySlow,
@@ -31,123 +30,49 @@ from codex_auth.core.gateway_errors import (
     NoSuchRequest,
     NotVerified,
     RequestUnderWay,
-    RestartsTooOften,
 )
 from codex_auth.core.store_errors import LockBusy, PendingDamaged
 from codex_auth.edge.locks import hold
 from codex_auth.edge.places import Places
 from codex_auth.edge.signals import stop_if_asked
 from codex_auth.edge.world import World
-from codex_auth.gateway.asking import DEFERRED, Preflight
 from codex_auth.gateway.finding import START, Found
-from codex_auth.gateway.health import DOWN, SILENT, STRANGE, UP, Health
+from codex_auth.gateway.health import DOWN, STRANGE, Health
 from codex_auth.neighbours.openclaw_homes import OpenClawHome
 from codex_auth.notes import queue as steps
 from codex_auth.notes.pending import PendingFile, PendingTable
-from codex_auth.notes.queue import Request, Seen, outcome_of
+from codex_auth.notes.queue import Request, outcome_of
+from codex_auth.stories.restarting import Restarting
+from codex_auth.stories.site import SLICE, Site, facts, sighting
 
 ATTEMPTS = 4
 PAUSES = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
 """Between attempts where trouble may pass by itself."""
-SPACING = 30.0
-"""Seconds between two restarts of one gateway, as OpenClaw itself keeps them apart."""
-CAP, CAP_SPAN = 3, timedelta(minutes=10)
-"""So many restarts within so long; then something else is wrong, and one more does not mend it."""
-GRACE = 35.0
-"""How long after a crash we look whether the restart that was perhaps asked for comes: the spacing, and a little."""
-IDLE_SECONDS, BUSY_SECONDS = 90.0, 420.0
-"""How long a restart may take: at once, or after the five minutes that OpenClaw gives running work at most."""
-DOWN_SECONDS = 90.0
-"""How long no process of a gateway may be there, before we say that nobody starts it again."""
-AWAY_SECONDS = 300.0
-"""How long a gateway may be away whose process is there: 8 seconds on an idle machine, 90 seen on a busy one (9.6)."""
-STEADY_SECONDS = 3.0
-"""A gateway that crashes as it starts does so within this time, or too late for us to see."""
 _T = TypeVar("_T")
 _POLL = 0.25
-_SLICE = 1.0
 _PASSING = (OpenClawBusy, OpenClawSlow, OpenClawRefreshing, LockBusy, GatewaySlow, GatewayUnreachable, NotVerified)
 _SILENCES = (GatewayUnreachable, GatewaySlow, GatewayUnauthorized)
 """After these no other question is answered either."""
 _TAKEN_BACK = (NotVerified, GatewayStaysDown, GatewayCrashLoops)
 
 
-class Site(Protocol):
-    """One place to which one login is brought, and its gateway. Trouble is an `AuthError`."""
-
-    def had_lease(self) -> bool:
-        """Whether it holds a lease of this login, by our own note."""
-        ...
-
-    def deliver(self) -> None:
-        """Put the login there; the same login twice is as good as once."""
-        ...
-
-    def verify(self) -> None:
-        """Raise `NotVerified` if it is not there."""
-        ...
-
-    def take_back(self) -> None:
-        """Remove it again."""
-        ...
-
-    def find(self) -> Found | None:
-        """Return the gateway that runs there."""
-        ...
-
-    def health(self, found: Found) -> Health:
-        """Return how it is."""
-        ...
-
-    def lives(self, seen: Seen) -> bool:
-        """Whether the process that was the gateway then is still there."""
-        ...
-
-    def reload(self, found: Found) -> None:
-        """Let its next turn use what is there."""
-        ...
-
-    def reread(self, found: Found) -> None:
-        """Do the same with fewer rights."""
-        ...
-
-    def lists(self, found: Found) -> bool:
-        """Whether the gateway itself lists the login as one that counts."""
-        ...
-
-    def look_anew(self, found: Found) -> None:
-        """Let it find out anew where logins are kept."""
-        ...
-
-    def preflight(self, found: Found) -> Preflight:
-        """Ask what a restart would cut off."""
-        ...
-
-    def restart(self, found: Found) -> str:
-        """File a restart."""
-        ...
-
-
 Opener = Callable[[Request], Site]
 Show = Callable[[Request], None]
 
 
-def enqueue(
+def drafted(
     profile: str,
     home: OpenClawHome,
     *,
     agent: str = "",
     reason: str,
+    is_there_as: str = "",
     wants_restart: bool = False,
-    places: Places,
     world: World,
 ) -> Request:
-    """Queue a login for a state folder, durably, and return the request that stands for it.
-
-    One that waits there for the same is made to stand for both. A damaged pending-state file is moved aside first.
-    """
+    """Return a request to apply a login in a state folder, which is not queued yet."""
     now = world.now()
-    new = Request(
+    return Request(
         id=world.random(4).hex(),
         profile=profile,
         target="openclaw",
@@ -156,11 +81,19 @@ def enqueue(
         home_profile=home.profile,
         agent=agent,
         reason=reason,
+        is_there_as=is_there_as,
         wants_restart=wants_restart,
         requested=now,
         updated=now,
         ticks=world.ticks(),
     )
+
+
+def enqueue(new: Request, *, places: Places, world: World) -> Request:
+    """Queue a request, durably, and return the one that stands for it.
+
+    One that waits there for the same is made to stand for both. A damaged pending-state file is moved aside first.
+    """
     return _change(PendingFile(places, make=True), world, lambda table: steps.add(table.queue, new))
 
 
@@ -181,7 +114,8 @@ def cancel(request_id: str, *, places: Places, world: World) -> Request:
         if found is None:
             raise NoSuchRequest(id=request_id)
         if steps.CANCELLED not in steps.NEXT[found.step]:
-            raise RequestUnderWay(id=request_id, step=found.step, revert=found.revert)
+            then = f", then undo it with `{found.revert}`" if found.revert else ""
+            raise RequestUnderWay(id=request_id, step=found.step, then=then)
         over = found.at(steps.CANCELLED, world.now())
         steps.remember(places, over)
         table.queue.remove(found)
@@ -209,10 +143,16 @@ def work(
                     raise ApplyUnfinished(
                         id=left[0].id, step=left[0].step, waits=waits, profile=left[0].profile
                     ) from None
+                show(_under_way(state, places) or left[0])
                 stop_if_asked()
                 world.sleep(_POLL)
     done = look_up(only, places) if only and only not in {each.id for each in ended} else None
     return [*ended, done] if done else ended
+
+
+def _under_way(state: str, places: Places) -> Request | None:
+    """Return what another process does for a folder, which is what everybody else there waits for."""
+    return next((each for each in waiting(places) if each.state == state and each.step != steps.QUEUED), None)
 
 
 def _alone(state: str, places: Places) -> Any:
@@ -236,6 +176,7 @@ class _Runner:
         self._show = show
         self._is_now = is_now
         self._file = PendingFile(places, make=True)
+        self._restarting = Restarting(state, places, world, self._save)
 
     def run(self) -> Iterator[Request]:
         """Yield each request as it ends, until there is none left for this folder."""
@@ -243,7 +184,7 @@ class _Runner:
             stop_if_asked()
             request = next((each for each in queued if self._is_due(each)), None)
             if request is None:
-                self._world.sleep(_SLICE)
+                self._world.sleep(SLICE)
                 continue
             try:
                 over = self._advance(request)
@@ -274,8 +215,8 @@ class _Runner:
             steps.QUEUED: self._begin,
             steps.DELIVERING: self._deliver,
             steps.RELOADING: self._reload,
-            steps.WAITING: self._wait,
-            steps.RESTARTING: self._restart,
+            steps.WAITING: self._restarting.ask,
+            steps.RESTARTING: self._restarting.watch,
             steps.VERIFYING: self._verify,
         }[request.step]
         return act(request, site)
@@ -286,13 +227,13 @@ class _Runner:
         found = site.find()
         health = site.health(found) if found else Health(DOWN)
         if found and health.state == STRANGE:
-            raise GatewayStrange(**self._facts(request), port=found.port)
+            raise GatewayStrange(**facts(request), port=found.port)
         return self._save(
             request,
             steps.DELIVERING,
             attempts=request.attempts + 1,
             had_before=site.had_lease() if request.had_before is None else request.had_before,
-            seen=found and _seen(found, health),
+            seen=found and sighting(found, health),
         )
 
     def _deliver(self, request: Request, site: Site) -> Request:
@@ -300,8 +241,9 @@ class _Runner:
         found = site.find()
         if found is None:
             return self._save(request, steps.VERIFYING, effect=steps.NEXT_START)
-        is_asked = request.wants_restart and not self._has_restarted(request, site.health(found), request.ticks)
-        return self._save(request, steps.WAITING if is_asked else steps.RELOADING)
+        if request.wants_restart and not self._restarting.has_happened(request, site.health(found), request.ticks):
+            return self._save(request, steps.WAITING)
+        return self._save(request, steps.RELOADING)
 
     def _reload(self, request: Request, site: Site) -> Request:
         found = site.find()
@@ -318,82 +260,9 @@ class _Runner:
                 raise refused from None
         return self._save(request, steps.VERIFYING, effect=steps.NOW)
 
-    def _wait(self, request: Request, site: Site) -> Request:
-        found = site.find()
-        if found is None:
-            return self._save(request, steps.VERIFYING, effect=steps.NEXT_START)
-        health = site.health(found)
-        if health.state == SILENT:
-            raise GatewaySlow(**self._facts(request), seconds="2", step="health")
-        if health.state != UP:
-            raise GatewayUnreachable(**self._facts(request), port=found.port)
-        if self._has_restarted(request, health, request.ticks):
-            return self._save(request, steps.RELOADING)
-        self._refuse_too_many(request)
-        young = SPACING - (health.uptime_ms or 0) / 1000 if health.uptime_ms is not None else 0
-        if young > 0:
-            request = self._save(request, steps.WAITING, waits_for="the 30 seconds between two restarts")
-            self._rest(young)
-            return request
-        preflight = site.preflight(found)
-        waits = "" if preflight.is_safe else preflight.waits_for
-        seen = _seen(found, health)
-        return self._file_restart(
-            self._save(request, steps.RESTARTING, waits_for=waits, seen=seen, asked=self._world.ticks()), site, found
-        )
-
-    def _file_restart(self, request: Request, site: Site, found: Found) -> Request:
-        try:
-            filed = site.restart(found)
-        except (GatewaySlow, GatewayUnreachable):
-            return request  # perhaps it was heard; the next step finds out
-        return self._save(request, steps.RESTARTING, filed=filed)
-
-    def _restart(self, request: Request, site: Site) -> Request:
-        """Watch for the restart that was asked for; where nobody knows whether it was, first see whether it comes."""
-        if not request.filed:
-            if self._comes(request, site, GRACE):
-                return self._save(request, steps.VERIFYING, effect=steps.NOW, waits_for="")
-            found = site.find()
-            if found is None:
-                raise GatewayStaysDown(**self._facts(request), seconds=f"{GRACE:g}", start=START["nobody"])
-            request = self._save(request, steps.RESTARTING, filed=site.restart(found))
-        limit = BUSY_SECONDS if request.filed == DEFERRED or request.waits_for else IDLE_SECONDS
-        if self._comes(request, site, limit):
-            return self._save(request, steps.VERIFYING, effect=steps.NOW, waits_for="")
-        waits = f" (it waits for {request.waits_for})" if request.waits_for else ""
-        raise GatewayDidNotRestart(**self._facts(request), minutes=f"{limit / 60:g}", waits=waits)
-
-    def _comes(self, request: Request, site: Site, seconds: float) -> bool:
-        """Return whether the gateway is one that began after the restart was asked for, within a time."""
-        begun = self._world.ticks()
-        away_since: float | None = None
-        last_sign = begun
-        found = self._where(request, site)
-        while True:
-            health = site.health(found)
-            now = self._world.ticks()
-            if health.state == UP:
-                if self._has_restarted(request, health, request.asked or 0.0):
-                    return True
-                if health.uptime_ms is None and away_since is not None:
-                    return True
-                away_since = None
-            elif health.state == DOWN and away_since is None:
-                away_since = last_sign = now
-                request = self._save(request, steps.RESTARTING, waits_for="")
-            if away_since is None and now - begun >= seconds:
-                return False
-            if away_since is not None:
-                last_sign = now if health.state != DOWN or _is_there(request, site) else last_sign
-                if now - last_sign >= DOWN_SECONDS or now - away_since >= AWAY_SECONDS:
-                    away = f"{now - away_since:.0f}"
-                    raise GatewayStaysDown(**self._facts(request), seconds=away, start=START[found.supervisor])
-            self._rest(_POLL)
-
     def _verify(self, request: Request, site: Site) -> Request:
         if request.filed:
-            self._is_steady(request, site)
+            self._restarting.prove_steady(request, site)
         site.verify()
         found = site.find()
         if found is not None and request.effect == steps.NOW:
@@ -416,45 +285,9 @@ class _Runner:
                 raise
             is_listed = False
         if not is_listed:
-            raise GatewayBlind(**self._facts(request), start=START[found.supervisor])
-
-    def _is_steady(self, request: Request, site: Site) -> None:
-        """Look at a gateway that just restarted for a moment: it grows older, or it crashes as it starts."""
-        found = self._where(request, site)
-        age, end = -1, self._world.ticks() + STEADY_SECONDS
-        while self._world.ticks() < end:
-            health = site.health(found)
-            if health.state == DOWN or (health.uptime_ms is not None and health.uptime_ms < age):
-                raise GatewayCrashLoops(**self._facts(request), start=START[found.supervisor])
-            age = health.uptime_ms if health.uptime_ms is not None else age
-            self._rest(_POLL)
+            raise GatewayBlind(**facts(request), start=START[found.supervisor])
 
     # --- what the steps share ----------------------------------------------------------------------------------
-
-    def _has_restarted(self, request: Request, health: Health, moment: float) -> bool:
-        """Whether the gateway is younger than a moment. Its own age says so, whatever became of wall clock or pid."""
-        if health.state != UP or health.uptime_ms is None:
-            return False
-        return health.uptime_ms / 1000 < request.since(moment, self._world.ticks())
-
-    def _where(self, request: Request, site: Site) -> Found:
-        """Return where to look for the gateway while it may be down: where it was."""
-        found = site.find()
-        if found is not None:
-            return found
-        port = request.seen.port if request.seen and request.seen.port else 0
-        return Found(pid=None, port=port, supervisor="nobody")
-
-    def _refuse_too_many(self, request: Request) -> None:
-        now = self._world.now()
-        lately = [
-            each
-            for each in steps.history(self._places)
-            if each.state == self._state and each.asked is not None and timedelta() <= now - each.updated < CAP_SPAN
-        ]
-        if len(lately) >= CAP:
-            minutes = int(CAP_SPAN.total_seconds() // 60)
-            raise RestartsTooOften(**self._facts(request), count=len(lately), minutes=minutes)
 
     def _failed(self, request: Request, error: AuthError) -> Request | None:
         """Try again where it may help, or end the request and put back what was there."""
@@ -512,27 +345,6 @@ class _Runner:
         _change(self._file, self._world, move)
         self._show(after)
         return after
-
-    def _rest(self, seconds: float) -> None:
-        end = self._world.ticks() + seconds
-        while (left := end - self._world.ticks()) > 0:
-            stop_if_asked()
-            self._world.sleep(min(left, _SLICE))
-
-    def _facts(self, request: Request) -> dict[str, object]:
-        return {"state": request.state, "profile": request.profile}
-
-
-def _seen(found: Found, health: Health) -> Seen:
-    return Seen(pid=found.pid, port=found.port, uptime_ms=health.uptime_ms, started=found.started)
-
-
-def _is_there(request: Request, site: Site) -> bool:
-    """Whether a process is there for a gateway that is away: the same one, or one that holds its lock by now."""
-    if request.seen is not None and site.lives(request.seen):
-        return True
-    found = site.find()
-    return found is not None and found.pid is not None
 
 
 def _change(file: PendingFile, world: World, act: Callable[[PendingTable], _T]) -> _T:

@@ -1,8 +1,9 @@
 """What `apply` does at OpenClaw: the real hands of its steps."""
 
+import contextlib
 from collections.abc import Mapping
 
-from codex_auth.core.gateway_errors import NotVerified
+from codex_auth.core.gateway_errors import GatewayError, NotVerified
 from codex_auth.core.refresh_errors import NotOurs
 from codex_auth.deliver.protocol import Target, hash_of
 from codex_auth.deliver.targets import open_target
@@ -34,8 +35,8 @@ class AtOpenClaw:
         self._home = chosen_home(self._env, self._installed)
 
     def had_lease(self) -> bool:
-        """Whether it had this login before: a lease by our own note, or all of it, in its own file."""
-        if self._is_in_its_file():
+        """Whether it had this login before: a lease by our own note, or all of it, as its own or in its own file."""
+        if self._request.is_there_as or self._is_in_its_file():
             return True
         rows = deliveries.read(self._places, self._request.profile).rows
         mine = (self._request.target, self._request.state, self._request.agent)
@@ -101,8 +102,15 @@ class AtOpenClaw:
         self._ask(found).look_anew(self._request.agent)
 
     def preflight(self, found: Found) -> Preflight:
-        """Ask what a restart would cut off."""
-        return self._ask(found).preflight()
+        """Ask what a restart would cut off.
+
+        It is told to reload before, which its running work uses from the next turn. 2026.6 fixes the rights of a
+        command line by its first call, so that must not be one that only reads.
+        """
+        asking = self._ask(found)
+        with contextlib.suppress(GatewayError):
+            asking.reload()
+        return asking.preflight()
 
     def restart(self, found: Found) -> str:
         """File a restart."""

@@ -109,6 +109,7 @@ def deliver(profile: str, order: Order, *, target: Target, store: Store, places:
             is_ours=lambda account, spent: (
                 bool(order.keep_as and order.dry_run) or is_held(account, spent, store=store)
             ),
+            was_leased=deliveries.read(places, profile).at(target.place) is not None,
         )
         if order.dry_run:
             given = target.check(gift)
@@ -223,13 +224,25 @@ class _Hand:
     def lease(self, gift: Gift) -> Given:
         """Give the access token, and note which one it was; and before, what the user had chosen there instead."""
         row = self._row(gift.credential, LEASE)
+        begun: list[Delivery] = []
+
+        def note_first() -> None:
+            if self._note().at(row.place) is None:
+                begun.append(replace(row, access="", expires=None))
+                self._write(begun[0])
+
         if self._target.place.provider_id:
             gift = replace(
                 gift,
                 choices=_choices(self._target.place, self._places),
                 remember=lambda choice: self._write(replace(row, choice=choice)),
             )
-        given = self._target.give(gift)
+        try:
+            given = self._target.give(replace(gift, note_first=note_first))
+        except DeliveryError:
+            for each in begun:
+                self._forget(each)
+            raise
         there = self._note().at(row.place)
         self._write(replace(row, choice=there.choice if there else None))
         return given
@@ -332,7 +345,7 @@ def _renewed(
                 try:
                     _permit(rules_at(row.place, places, world), held, LEASE, row.place, world)
                     hand = _Hand(profile, opener(row.place), store=store, places=places, world=world)
-                    hand.lease(Gift(credential=held, check_settings=False))
+                    hand.lease(Gift(credential=held, check_settings=False, was_leased=True))
                 except (DeliveryError, PolicyRefused, PolicyUnusable) as error:
                     yield profile, error
                 else:

@@ -69,8 +69,20 @@ def document(request: Request) -> dict[str, object]:
         "message": outcome.message if outcome else None,
         "hint": outcome.hint if outcome else None,
         "exit_code": outcome.status if outcome else 0,
-        "undo": request.revert,
+        "undo": request.revert or None,
     }
+
+
+def undo(request: Request) -> str:
+    """Return the sentence that says how to undo it, or why nothing needs undoing."""
+    if request.is_there_as == steps.ITS_LOGIN:
+        return f"{request.target} owns {request.profile} already: nothing is delivered, so nothing needs undoing."
+    if request.is_there_as == steps.ITS_FILE:
+        return (
+            f"{request.profile} is in {request.target}'s own file already: nothing is delivered. "
+            f"To remove it from there: {request.revert}"
+        )
+    return f"To undo it afterwards: {request.revert}"
 
 
 def line(request: Request, now: datetime) -> str:
@@ -94,7 +106,7 @@ class Progress:
         self._over = threading.Event()
         self._last = ""
         self._since = world.ticks()
-        self._clock = Stopwatch(sys.stderr, "", env=world.env)
+        self._clock = Stopwatch(sys.stderr, "beginning", env=world.env)
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._tick, daemon=True)
@@ -176,7 +188,7 @@ def print_queued(request: Request, world: World, *, as_json: bool) -> None:
         print_document(world, queued=True, **document(request))
     else:
         world.out(f"Queued: {request.profile} is delivered to {request.target} in the background [{request.id}].")
-        world.tell(f"To see how it goes: codex-auth status {request.profile}. To undo it afterwards: {request.revert}")
+        world.tell(f"To see how it goes: codex-auth status {request.profile}. {undo(request)}")
 
 
 def print_cancelled(request: Request, world: World, *, as_json: bool) -> None:

@@ -8,6 +8,8 @@ from codex_auth.neighbours.openclaw import installation
 from codex_auth.neighbours.openclaw_homes import chosen_home
 from codex_auth.stores.protocol import Store
 from codex_auth.stories.deliver import Order, deliver
+from codex_auth.stories.queueing import draft
+from codex_auth.views.applied import undo
 from codex_auth.views.document import print_document
 
 
@@ -15,19 +17,22 @@ def print_plan(
     profile: str, store: Store, places: Places, world: World, *, agent: str, wants_restart: bool, as_json: bool
 ) -> None:
     """Say what is there, which gateway runs, what would be done, and how to undo it."""
-    target = open_target("openclaw", profile, agent=agent, env=world.env, locks=places.locks)
-    would = deliver(profile, Order(dry_run=True), target=target, store=store, places=places, world=world)
+    request = draft(profile, store, places, world, reason="dry run", agent=agent, wants_restart=wants_restart)
+    would = f"{profile} stays where it is, in {request.state}"
+    if not request.is_there_as:
+        target = open_target("openclaw", profile, agent=agent, env=world.env, locks=places.locks)
+        found_there = deliver(profile, Order(dry_run=True), target=target, store=store, places=places, world=world)
+        would = f"{profile} would be leased to {found_there.place.spoken} in {found_there.place.state}"
     found = finding.find(chosen_home(world.env, installation(world.env)), world.env)
     state = health.ask(found.port).state if found else health.DOWN
-    undo = f"codex-auth deliver openclaw {profile} --take-back{f' --agent {agent}' if agent else ''}"
     then = "nothing: no gateway runs there" if not found else "safe restart" if wants_restart else "secrets reload"
     if as_json:
         gateway = found and {"pid": found.pid, "port": found.port, "supervisor": found.supervisor, "state": state}
-        facts = {"profile": profile, "state_dir": would.place.state, "gateway": gateway, "then": then, "undo": undo}
-        print_document(world, dry_run=True, **facts)
+        facts = {"profile": profile, "state_dir": request.state, "gateway": gateway, "then": then}
+        print_document(world, dry_run=True, **facts, undo=request.revert or None)
         return
-    world.out(f"{profile} would be leased to {would.place.spoken} in {would.place.state}.")
+    world.out(f"{would}.")
     if found:
         world.out(f"  Its gateway is {state} on port {found.port}; started again by {found.supervisor}.")
     world.out(f"  Then: {then}.")
-    world.out(f"  To undo it afterwards: {undo}")
+    world.out(f"  {undo(request)}")

@@ -127,7 +127,7 @@ def print_finished(
             queue_id=request.id if request else None,
             queue_error=trouble
             and {"error": trouble.code, "message": str(trouble), "hint": trouble.hint, "exit_code": trouble.status},
-            undo=request.revert if request else None,
+            undo=(request.revert or None) if request else None,
             status_path=PendingFile(places).path,
             status_command=f"codex-auth status {credential.profile}",
         )
@@ -141,8 +141,10 @@ def print_finished(
     if credential.store_why not in {"", STORE_DEFAULT}:
         world.tell(f"It is kept in the {kind}, because {printable(credential.store_why)}.")
     if request is not None:
+        from codex_auth.views.applied import undo
+
         world.out(f"Queued: it is delivered to {request.target} in the background [{request.id}].")
-        world.tell(f"To see how it goes: codex-auth status {credential.profile}. To undo it: {request.revert}")
+        world.tell(f"To see how it goes: codex-auth status {credential.profile}. {undo(request)}")
     if trouble is not None:
         world.tell(f"codex-auth: The login is stored, but nothing was queued. {trouble}")
         world.tell(f"  {trouble.hint}")

@@ -30,8 +30,8 @@ _OLD = 1_000_000
 """The age of a gateway that did not restart, in milliseconds: more than the time between two restarts."""
 _QUICK = """\
 from datetime import timedelta
-from codex_auth.stories import apply
-apply.GRACE, apply.STEADY_SECONDS = 1.0, 0.0
+from codex_auth.stories import restarting
+restarting.GRACE, restarting.STEADY_SECONDS = 1.0, 0.0
 """
 """A restart that nobody knows of is waited for shorter than in life: here it comes at once or not at all."""
 _COMMAND_LINE = """\

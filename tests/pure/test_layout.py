@@ -25,8 +25,8 @@ FLOORS = {
     "keyring_keeper os_keyring vault_seen vault_hot vault shelves seals damaged",
     "gateway": "health finding asking",
     "deliver": "protocol codex codex_provider openclaw openclaw_json openclaw_paste fallback targets",
-    "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep apply "
-    "at_openclaw drift status codex_home use run usage move api_keys app_server "
+    "stories": "sign_in two_step device device_steps login copies refresh adopt deliver alerts keep site restarting "
+    "apply at_openclaw drift status codex_home use run usage move api_keys app_server "
     "carry_in carry_out fitting shown_again queueing rename logout settings",
     "chat": "message verbs words escape reply render book usage room failing gateway sign_in overview talk",
     "checks": "codes finding logins targets folders stores programs settings keeping network table",

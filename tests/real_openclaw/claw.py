@@ -4,7 +4,9 @@ import base64
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,17 @@ RELEASES = ("2026.6.1", "2026.9.6")
 NODE = "24"
 """The Node that every release since 2026.5 accepts."""
 PATIENCE = 120.0
+_SHARED = (
+    "state/openclaw.sqlite",
+    "config_machine_state",
+    "value_json FROM config_machine_state WHERE state_key = 'authProfiles.store'",
+)
+_AGENTS = (
+    "agents/main/agent/openclaw-agent.sqlite",
+    "auth_profile_store",
+    "store_json FROM auth_profile_store WHERE store_key = 'primary'",
+)
+"""Where a release since 2026.8.1 keeps what its agents share, and where those before keep what an agent has."""
 
 _ROOT = Path(__file__).parents[2]
 _CONFIG = {
@@ -108,6 +121,16 @@ class Claw:
             check=False,
         )
 
+    def start(self, *words: str) -> "subprocess.Popen[bytes]":
+        """Start OpenClaw's own command line, and let it say what it likes to nobody."""
+        return subprocess.Popen(
+            [str(self.node), str(self.package / "openclaw.mjs"), *words],
+            env={**self.program.env, "OPENCLAW_STATE_DIR": str(self.state)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
     def json(self, *words: str) -> dict[str, Any]:
         """Run OpenClaw with `--json` and return its document; other lines may surround it."""
         done = self.run(*words, "--json")
@@ -120,7 +143,7 @@ class Claw:
         """Return the profiles that OpenClaw itself lists."""
         return {row["id"]: row for row in self.json("models", "auth", "list")["profiles"]}
 
-    def sdk(self, body: str, **facts: Any) -> Any:
+    def sdk(self, body: str, *, seconds: float = PATIENCE, **facts: Any) -> Any:
         """Run a few lines of JavaScript with OpenClaw's SDK as `sdk`, and return what they return."""
         module = self.package / "dist/plugin-sdk/provider-auth.js"
         script = (
@@ -132,7 +155,7 @@ class Claw:
             env={**self.program.env, "OPENCLAW_STATE_DIR": str(self.state)},
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=seconds,
             check=True,
         )
         return json.loads(done.stdout.rpartition("\n=>")[2])
@@ -147,12 +170,36 @@ class Claw:
         )
 
     def held(self, profile_id: str | None = None) -> dict[str, Any] | None:
-        """Return the credential that OpenClaw holds under an id."""
-        found = self.sdk(
-            "return sdk.ensureAuthProfileStoreForLocalUpdate().profiles[facts.id]", id=profile_id or self.profile_id
-        )
+        """Return the credential that lies in OpenClaw's store under an id: in its file, or a database's only row."""
+        found = self.stored().get(profile_id or self.profile_id)
         assert found is None or isinstance(found, dict)
         return found
+
+    def seen(self) -> dict[str, Any] | None:
+        """Return the credential that OpenClaw's own SDK reads, in a process of its own."""
+        found = self.sdk("return sdk.ensureAuthProfileStoreForLocalUpdate().profiles[facts.id]", id=self.profile_id)
+        assert found is None or isinstance(found, dict)
+        return found
+
+    def stored(self) -> dict[str, Any]:
+        """Return the profiles that lie in its store."""
+        if self.is_json_era:
+            text = self.json_file.read_text() if self.json_file.exists() else ""
+        else:
+            text = _first_cell(self.state, *(_SHARED if self.release >= "2026.8" else _AGENTS))
+        profiles = json.loads(text or '{"profiles": {}}')["profiles"]
+        assert isinstance(profiles, dict)
+        return profiles
+
+
+def _first_cell(state: Path, database: str, table: str, asked: str) -> str:
+    """Return the text that a database keeps under a key; nothing where there is no such database or table yet."""
+    if not (state / database).exists():
+        return ""
+    with closing(sqlite3.connect(f"file:{state / database}?mode=ro", uri=True)) as opened:
+        if not opened.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone():
+            return ""
+        return str((opened.execute(f"SELECT {asked}").fetchone() or [""])[0])
 
 
 def install(name: str, version: str) -> Path:

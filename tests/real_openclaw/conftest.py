@@ -8,9 +8,9 @@ import pytest
 from filelock import FileLock
 
 from tests.real_openclaw.claw import NODE, RELEASES, Claw, install
-from tests.story.conftest import Program, program, sandbox
+from tests.story.conftest import Program, person, program, sandbox
 
-__all__ = ["program", "sandbox"]
+__all__ = ["person", "program", "sandbox"]
 
 _ASKED = tuple(os.environ.get("CODEX_AUTH_TEST_OPENCLAW", "").split()) or RELEASES
 
@@ -18,7 +18,7 @@ _ASKED = tuple(os.environ.get("CODEX_AUTH_TEST_OPENCLAW", "").split()) or RELEAS
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark everything in this folder, and leave the long part to `scripts/openclaw`, which names the releases."""
     if "CODEX_AUTH_TEST_OPENCLAW" not in os.environ:
-        long = [item for item in items if _is_long(item)]
+        long = [item for item in items if item.get_closest_marker("long_openclaw")]
         items[:] = [item for item in items if item not in long]
         config.hook.pytest_deselected(items=long)
     for item in items:
@@ -27,12 +27,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(900))  # the first one installs
 
 
-def _is_long(item: pytest.Item) -> bool:
-    """Tell whether a test is long; its mark may name the only releases with which it is."""
-    mark = item.get_closest_marker("long_openclaw")
-    if mark is None or not mark.args:
-        return mark is not None
-    return isinstance(item, pytest.Function) and item.callspec.params["claw"] in mark.args
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures of a long run: which releases, how many tests, and how many writes raced and were lost."""
+    if "CODEX_AUTH_TEST_OPENCLAW" not in os.environ:
+        return
+    done = {kind: terminalreporter.getreports(kind) for kind in ("passed", "failed", "error")}
+    ours = {kind: [each for each in reports if "real_openclaw" in each.keywords] for kind, reports in done.items()}
+    figures = [pair for reports in ours.values() for each in reports for pair in each.user_properties]
+    raced, lost = (sum(int(value) for name, value in figures if name == wanted) for wanted in ("raced", "lost"))
+    passed, failed = len(ours["passed"]), len(ours["failed"] + ours["error"])
+    terminalreporter.write_line(
+        f"OpenClaw {', '.join(_ASKED)}: {passed} tests passed, {failed} failed; {raced} writes raced, {lost} lost"
+    )
 
 
 @pytest.fixture(params=_ASKED)

@@ -1,6 +1,14 @@
 """Applying a login to a real gateway that runs."""
 
+import contextlib
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +26,7 @@ def applied(claw: Claw, *words: str, **env: str) -> dict[str, Any]:
     return row
 
 
-@pytest.mark.long_openclaw("2026.6.1")
+@pytest.mark.long_openclaw
 def test_the_next_turn_uses_it(claw: Claw) -> None:
     """Also in a gateway that began without any login, with no moment's absence; and then the next token.
 
@@ -103,16 +111,26 @@ def test_a_busy_gateway_restarts_once_when_its_work_is_done(claw: Claw) -> None:
             model.lets_go.clear()
             turn = gateway.turning()
             assert model.asked.wait(120)
-            askers = [program.start("apply", "work", "--restart", "--json") for _ in range(16)]
+            askers = [program.start("apply", "work", "--restart", "--json") for _ in range(15)]
+            person = Terminal(claw, "apply", "work", "--restart")
             wait_for_deferral(claw)
+            time.sleep(2)  # for a person to see how it goes on
             assert (model.finished, client.restarts) == (0, 0)
             model.lets_go.set()
-            turn.result(PATIENCE)
+            turn.result(3 * PATIENCE)
             assert model.finished == len(model.tokens), "what was asked of the model was cut off"
             said = [json.loads(asker.communicate(timeout=400)[0])["applies"] for asker in askers]
         rows = {row["id"]: (row["step"], row["effect"], row["error"]) for rows in said for row in rows}
         assert set(rows.values()) == {("done", "now", None)}
         assert client.restarts == 1
+        screen = person.ends()
+        if folder := os.environ.get("CODEX_AUTH_TEST_CAPTURES"):
+            Path(folder, f"apply-busy-{claw.release}.txt").write_text("\n".join(screen))
+        assert screen[0] == "To undo it afterwards: codex-auth deliver openclaw work --take-back"
+        assert any(line.startswith("work is delivered; the gateway restarts when this is done") for line in screen)
+        assert any("waiting for running work (Ctrl-C" in line and line.endswith("so far") for line in screen)
+        assert screen[-1].startswith(("work is applied at openclaw", "  The gateway restarted, and is well."))
+        assert not any(line.lstrip("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ").startswith("00:") for line in screen), "what goes on is not said"
 
         gateway.turn()
         assert model.tokens[-1] == token
@@ -122,6 +140,38 @@ def test_a_busy_gateway_restarts_once_when_its_work_is_done(claw: Claw) -> None:
         assert shown[1] == "work is being delivered …"
         assert program(*shown[0].partition("codex-auth ")[2].split()).returncode == 0
         assert claw.held() is None
+
+
+class Terminal:
+    """Somebody at a terminal of 80 columns who runs one command."""
+
+    def __init__(self, claw: Claw, *words: str) -> None:
+        self._screen, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, 80))
+        self._drawn: list[bytes] = []
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "codex_auth", *words],
+            env={**claw.program.env, "TERM": "xterm", "NO_COLOR": "1"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):  # the last who wrote to it is gone
+            while seen := os.read(self._screen, 65536):
+                self._drawn.append(seen)
+
+    def ends(self) -> list[str]:
+        """Wait for its end, and return every line that was drawn, one that was drawn over another too."""
+        assert self._child.wait(400) == 0
+        self._reader.join()
+        os.close(self._screen)
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(self._drawn).decode())
+        return [line.rstrip() for line in re.split(r"[\r\n]+", text) if line.strip()]
 
 
 def wait_for_deferral(claw: Claw) -> None:

@@ -56,6 +56,25 @@ def test_a_fence_is_never_imported(sqlite_claw: Claw) -> None:
         assert done.get("error") == delivering, step
 
 
+@pytest.mark.long_openclaw
+def test_a_newer_login_takes_the_place_of_the_one_it_has(sqlite_claw: Claw) -> None:
+    """OpenClaw's plain way to put a login refuses another refresh token; ours is asked for first, and then replaces."""
+    program, claw = sqlite_claw.program, sqlite_claw
+    put_login(program)
+    assert program.json("deliver", "openclaw", "work", "--hand-over")["ok"] is True
+    newer = put_login(program, "newer", refresh="refresh-newer")
+    plain = "return await sdk.upsertAuthProfileWithLock({ profileId: facts.id, credential: facts.held });"
+    assert claw.sdk(plain, id=claw.profile_id, held={**(claw.held() or {}), "refresh": "refresh-plain"}) is None
+
+    refused = program.json("deliver", "openclaw", "work", "--hand-over")
+    assert refused["error"] == "openclaw_has_login"
+    assert (claw.held() or {})["refresh"] == "refresh-work"
+
+    assert program.json("deliver", "openclaw", "work", "--hand-over", "--replace")["replaced"]["type"] == "oauth"
+    held = claw.held() or {}
+    assert (held["access"], held["refresh"]) == (newer, "refresh-newer")
+
+
 def test_openclaws_old_files_are_not_touched(sqlite_claw: Claw) -> None:
     """A JSON file of an older release makes OpenClaw refuse; we say so, and change nothing."""
     program, claw = sqlite_claw.program, sqlite_claw

@@ -28,14 +28,17 @@ def test_a_lease_lives(claw: Claw) -> None:
     done = program("deliver", "openclaw", "work")
     assert done.returncode == 0, done.stderr
     assert "codex-auth deliver openclaw work --take-back" in done.stderr
-    held = claw.held() or {}
+    held = claw.seen() or {}
+    assert held.items() <= (claw.held() or {}).items()
     assert (held["type"], held["token"], held["email"]) == ("token", first, "work@example.com")
     assert "refresh" not in held
     listed = claw.json("models", "auth", "list")
-    assert {row["id"]: row["type"] for row in listed["profiles"]} == {claw.profile_id: "token"}
+    assert [(row["id"], row["type"], row["email"]) for row in listed["profiles"]] == [
+        (claw.profile_id, "token", "work@example.com")
+    ]
     era = program.json("status", "--why")["why"]["openclaw"]["era"]  # told by files and package metadata alone
     assert listed["authStatePath"].endswith(STATE_OF[era])
-    assert claw.json_file.exists() is claw.is_json_era
+    assert list(claw.state.rglob("auth-profiles.json*")) == ([claw.json_file] if claw.is_json_era else [])
 
     shown = program.json("status")["profiles"][0]["delivered"]
     assert [(each["target"], each["mode"], each["profile_id"]) for each in shown] == [
@@ -148,15 +151,35 @@ def test_an_agents_own_profile_is_not_hidden_behind(sqlite_claw: Claw) -> None:
     assert seen["token"] == token
 
 
+def without_sdk(claw: Claw) -> None:
+    """Let the Node that is found run OpenClaw's command line, and no helper."""
+    node = claw.program.home / "bin/node"
+    node.unlink()
+    node.write_text(f'#!/bin/sh\ncase "$1" in *helper.mjs) exit 1;; esac\nexec "{claw.node}" "$@"\n')
+    node.chmod(0o755)
+
+
+@pytest.mark.long_openclaw
+def test_what_our_own_writer_wrote_is_a_login(json_claw: Claw) -> None:
+    """Without the SDK we write the JSON file ourselves; OpenClaw lists it as a login that is well and of use."""
+    claw, program = json_claw, json_claw.program
+    token = put_login(program)
+    without_sdk(claw)
+
+    assert program.json("deliver", "openclaw", "work")["ok"] is True
+
+    assert (claw.held() or {})["token"] == token
+    assert claw.profiles()[claw.profile_id]["type"] == "token"
+    [provider] = claw.json("models", "status")["auth"]["oauth"]["providers"]
+    assert [(each["profileId"], each["status"]) for each in provider["profiles"]] == [(claw.profile_id, "ok")]
+
+
 @pytest.mark.long_openclaw
 def test_without_the_sdk_its_own_command_takes_the_token(sqlite_claw: Claw) -> None:
     """Its command line takes the token without a terminal; what it does to the configuration was said before."""
     program, claw = sqlite_claw.program, sqlite_claw
     token = put_login(program)
-    node = program.home / "bin/node"
-    node.unlink()
-    node.write_text(f'#!/bin/sh\ncase "$1" in *helper.mjs) exit 1;; esac\nexec "{claw.node}" "$@"\n')
-    node.chmod(0o755)
+    without_sdk(claw)
     claw.config.write_text("// a comment\n" + claw.config.read_text())
 
     done = program("deliver", "openclaw", "work", timeout=400)

@@ -16,12 +16,14 @@ from codex_auth.sandbox.server import Sandbox
 from codex_auth.sandbox.visitor import approve, approve_device
 from tests.chat.bed import buttons, schema
 from tests.real_openclaw.claw import Claw
-from tests.real_openclaw.gateway import Gateway
+from tests.real_openclaw.gateway import Client, Gateway, Model
+from tests.real_openclaw.test_apply import applied
+from tests.story.conftest import Program
 
 ROOT = Path(__file__).parents[2]
 _PATIENCE = 120.0
-_PAUSE = 3.5
-"""Between two looks: no sender may ask more than twenty times a minute."""
+_PAUSE = 3.2
+"""From one look to the next: no sender may ask more than twenty times a minute."""
 
 
 def bundle(claw: Claw) -> Path:
@@ -47,27 +49,18 @@ def claw(sqlite_claw: Claw) -> Claw:
     return sqlite_claw
 
 
-def seen(claw: Claw) -> dict[str, Any]:
-    """Return what OpenClaw says of the skill."""
-    [row] = [row for row in claw.json("skills", "list")["skills"] if row["name"] == "codex-auth"]
-    assert isinstance(row, dict)
-    return row
-
-
 def test_the_skill_is_eligible_where_its_command_is(claw: Claw) -> None:
     """Without `codex-auth` on PATH it needs an install, which OpenClaw offers; with it, it is ready for people."""
-    before = seen(claw)
-    assert before["eligible"] is False
+    before = claw.json("skills", "info", "codex-auth")
+    assert (before["eligible"], before["commandVisible"]) == (False, False)
     assert before["missing"]["bins"] == ["codex-auth"]
-    offered = claw.json("skills", "info", "codex-auth")["install"]
-    assert [(each["kind"], each["bins"]) for each in offered] == [("uv", ["codex-auth"])]
-    assert "codex-auth" in json.dumps(claw.json("skills", "check")["missingRequirements"])
+    assert [(each["kind"], each["bins"]) for each in before["install"]] == [("uv", ["codex-auth"])]
 
     put_on_path(claw)
 
-    after = seen(claw)
+    after = claw.json("skills", "info", "codex-auth")
     assert (after["eligible"], after["userInvocable"], after["commandVisible"]) == (True, True, True)
-    assert "codex-auth" in claw.json("skills", "check")["eligible"]
+    assert not any(after["missing"].values())
     skill = next(claw.state.rglob("skills/codex-auth"))
     files = {str(path.relative_to(skill)) for path in skill.rglob("*") if path.is_file()}
     assert files == {"SKILL.md", "LICENSE", "scripts/codex_auth.py", ".openclaw/source-origin.json"}
@@ -97,6 +90,7 @@ class Bot:
         self.gateway = gateway
         self._issuer = issuer
         self._sent = 0
+        self._begun = 0.0
         claw = gateway.claw
         module = claw.package / "dist/plugin-sdk/agent-harness.js"
         self._tools = subprocess.Popen(
@@ -115,7 +109,7 @@ class Bot:
 
     def __call__(self, text: str = "", *, tap: str = "", sender: str = "42") -> dict[str, Any]:
         """Start `codex-auth chat`, write one line to it, and poll for its reply."""
-        self._sent += 1
+        self._sent, self._begun = self._sent + 1, time.monotonic()
         said = {"callback_data": tap} if tap else {"text": text}
         message = {**said, "channel": "telegram", "sender": sender, "message_id": str(self._sent), "locale": "en"}
         message |= {"capabilities": ["buttons"]}
@@ -144,25 +138,32 @@ class Bot:
         """Ask for the status as a person would, every few seconds, until it says one of these."""
         end = time.monotonic() + _PATIENCE
         while True:
+            self.pause()
             said = str(self("/codex_auth status")["text"])
             if any(each in said for each in words):
                 return said
             assert "failed" not in said, said
             assert time.monotonic() < end, said
-            time.sleep(_PAUSE)
+
+    def pause(self) -> None:
+        """Wait until somebody who asked may ask again."""
+        time.sleep(max(0.0, self._begun + _PAUSE - time.monotonic()))
 
 
 @pytest.fixture
 def bot(claw: Claw, sandbox: Sandbox) -> Iterator[Bot]:
     """Return a bot beside a gateway that runs."""
     put_on_path(claw)
-    with Gateway(claw) as gateway, closing(Bot(gateway, sandbox.issuer)) as bot:
+    with Gateway(claw, Model()) as gateway, closing(Bot(gateway, sandbox.issuer)) as bot:
         yield bot
 
 
 def test_a_whole_life_in_a_chat(bot: Bot) -> None:
-    """Bound to its command; from the selector by taps to a code, an approval, and a gateway that uses the login."""
-    claw = bot.gateway.claw
+    """Bound to its command; from the selector by taps to a code, an approval, and a gateway whose turns use the login.
+
+    The gateway began without any login and is never away; the turns go the way of a ChatGPT login of that account.
+    """
+    gateway, claw, program = bot.gateway, bot.gateway.claw, bot.gateway.claw.program
     commands = claw.json("gateway", "call", "commands.list")["commands"]
     assert "codex_auth" in {row["name"] for row in commands}
     assert buttons(bot("/codex_auth")) == {"New …": "codex_auth_1_n"}
@@ -173,12 +174,32 @@ def test_a_whole_life_in_a_chat(bot: Bot) -> None:
     approve_device(begun["verification_url"], begun["user_code"])
     done = begun
     while "queued" not in done:
-        time.sleep(_PAUSE)  # the provider wants five seconds between two questions; earlier ones ask nobody
+        bot.pause()  # the provider wants five seconds between two questions; earlier ones ask nobody
         done = bot(tap=begun["follow_up"]["callback_data"])
     assert (done["ok"], done["queued"], done["progress"]) == (True, True, True), done
 
-    assert "the next turn uses it" in bot.until("Gateway, work: done")
-    assert claw.profiles()["openai:work"]["type"] == "token"
+    client = Client(gateway.port)
+    with client:
+        assert "the next turn uses it" in bot.until("Gateway, work: done")
+    held = claw.held() or {}
+    assert (held["type"], held["token"]) == ("token", access_of(program))
+    gateway.turn()
+    assert gateway.model.tokens == [held["token"]]
+
+    assert program.json("refresh", "work")["ok"] is True
+    with client:
+        assert applied(claw)["step"] == "done"
+    gateway.turn()
+    assert gateway.model.tokens == [held["token"], access_of(program)]
+    assert held["token"] != access_of(program)
+    assert set(gateway.model.ways) == {(claw.way[0], held["accountId"])}
+    assert client.asked > 20
+    assert client.missed == []
+
+
+def access_of(program: Program) -> str:
+    """Return the access token that our store holds."""
+    return str(program.stored()["profiles"]["openai-codex:work"]["access"])
 
 
 @pytest.mark.long_openclaw
@@ -195,7 +216,8 @@ def test_a_link_and_a_restart_in_a_chat(bot: Bot) -> None:
     end = time.monotonic() + _PATIENCE
     while (status := bot.gateway.claw.program.json("status"))["queue"]:
         assert time.monotonic() < end, status["queue"]
-        time.sleep(_PAUSE)
+        time.sleep(0.5)
+    bot.pause()
 
     assert bot.gateway.uptime() < age
     assert "Gateway, home: done" in bot("/codex_auth status")["text"]

@@ -29,6 +29,7 @@ from codex_auth.notes import queue as steps
 from codex_auth.notes.pending import PendingFile
 from codex_auth.notes.queue import Request
 from codex_auth.stories import apply as story
+from codex_auth.stories import restarting
 from tests.story.claw_site import Clock, Killed, Machine, slow
 
 FACTS = {
@@ -59,9 +60,8 @@ class Bed:
 
     def ask(self, profile: str = "work", *, restart: bool = False) -> Request:
         """Queue a login."""
-        return story.enqueue(
-            profile, self.home, reason="test", wants_restart=restart, places=self.places, world=self.world
-        )
+        new = story.drafted(profile, self.home, reason="test", wants_restart=restart, world=self.world)
+        return story.enqueue(new, places=self.places, world=self.world)
 
     def work(self, *, is_now: bool = False, only: str = "", seconds: float = 600) -> list[Request]:
         """Do what is queued."""
@@ -161,7 +161,7 @@ def test_restarts_keep_their_distance(bed: Bed) -> None:
         bed.ask(restart=True)
         before = bed.machine.born or 0.0
         assert bed.work()[0].step == "done"
-        assert (bed.machine.born or 0.0) - before > story.SPACING
+        assert (bed.machine.born or 0.0) - before > restarting.SPACING
 
     bed.ask(restart=True)
     [refused] = bed.work()
@@ -381,13 +381,14 @@ def test_cancelling(bed: Bed) -> None:
 
 
 def test_one_at_a_time(bed: Bed) -> None:
-    """While another process works for the folder its outcome is waited for, and then that is said."""
+    """While another process works for the folder it is shown how that goes on, and at last that it is not over."""
     bed.ask()
     with story._alone(bed.home.state, bed.places), pytest.raises(ApplyUnfinished) as raised:
         _in_thread(lambda: bed.work(seconds=5))
 
     assert raised.value.status == 8
     assert bed.machine.calls == []
+    assert set(bed.shown) == {"queued"}
 
 
 def _in_thread(act: Callable[[], object]) -> None:

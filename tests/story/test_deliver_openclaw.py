@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -243,6 +244,39 @@ def test_without_the_sdk_nothing_of_others_is_replaced(program: Program, held: d
 
     assert program.json("deliver", "openclaw", "work")["error"] == error
     assert not (program.home / "given").exists()
+
+
+def test_without_the_sdk_a_token_that_we_did_not_deliver_stays(program: Program) -> None:
+    """Nobody says whose it is, so it is asked for first; what was begun here and cut off is known to be ours."""
+    put_login(program)
+    installed(program, "2026.9.6", PASTE)
+    listed = program.home / "list"
+    theirs = {"id": "openai:work", "type": "token", "expiresAt": "2099-01-01T00:00:00.000Z"}
+    listed.write_text(json.dumps({"profiles": [theirs]}))
+
+    for words in (["deliver", "openclaw", "work"], ["deliver", "openclaw", "work", "--dry-run"]):
+        refused = program.json(*words)
+        assert (refused["error"], refused["exit_code"]) == ("openclaw_hides_whose", 5)
+        assert "--replace" in refused["hint"]
+    assert program.json("apply", "work")["applies"][0]["error"] == "openclaw_hides_whose"
+    assert not (program.home / "given").exists()
+    assert program.json("status")["profiles"][0]["delivered"] == []
+
+    assert program.json("deliver", "openclaw", "work", "--replace")["ok"] is True
+    assert (program.home / "given").read_text() == "access-work"
+    assert program.json("deliver", "openclaw", "work")["ok"] is True
+
+
+def test_without_the_sdk_a_delivery_that_was_cut_off_is_done_again(program: Program) -> None:
+    """Killed when OpenClaw had the token and before it was noted which: it is ours all the same."""
+    put_login(program)
+    installed(program, "2026.9.6", PASTE + '[ "$3" != paste-token ] || kill -9 $PPID')
+    assert program("deliver", "openclaw", "work").returncode == -signal.SIGKILL
+    assert (program.home / "given").read_text() == "access-work"
+
+    (program.home / "bin/node").write_text("#!/bin/sh" + PASTE)
+    assert program.json("deliver", "openclaw", "work")["ok"] is True
+    assert program.json("deliver", "openclaw", "work", "--take-back")["removed"] is True
 
 
 def test_without_the_sdk_nobody_says_who_has_a_login_that_was_being_handed_over(program: Program) -> None:

@@ -129,13 +129,35 @@ def test_a_login_in_openclaws_own_file_is_there_already(program: Program, gatewa
             file.chmod(0o600)
             before = file.read_bytes()
 
+            said = program("apply", "work")
             document = program.json("apply", "work")
+            would = program("apply", "work", "--dry-run")
+            document |= {"would": program.json("apply", "work", "--dry-run")}
         finally:
             gateway.terminate()
 
-    assert [row["step"] for row in document["applies"]] == ["done"]
+    assert [(row["step"], row["undo"]) for row in document["applies"]] == [("done", "codex-auth logout work")]
+    assert said.stderr.splitlines()[0].endswith("nothing is delivered. To remove it from there: codex-auth logout work")
+    assert said.stderr.splitlines()[0] in would.stdout.replace("  ", "").splitlines()
+    assert "take-back" not in said.stderr + would.stdout
+    assert (document["would"]["then"], document["would"]["undo"]) == ("secrets reload", "codex-auth logout work")
     assert asked(program)[0] == "secrets reload --json"
     assert file.read_bytes() == before
+
+
+def test_a_login_that_was_handed_over_needs_no_undoing(program: Program) -> None:
+    """OpenClaw has all of it: the gateway is told, nothing is delivered, and that is said instead of a way back."""
+    entry = login("work", type="token", token="access-work", codexAuth={"owner": "openclaw"}, life=9 * 24 * 3600)
+    put(machine(program), {"openai-codex:work": {k: v for k, v in entry.items() if k not in {"access", "refresh"}}})
+
+    done = program("apply", "work")
+
+    assert done.returncode == 0, done.stderr
+    owned = "openclaw owns work already: nothing is delivered, so nothing needs undoing."
+    assert done.stderr.splitlines()[0] == owned
+    assert owned in program("apply", "work", "--dry-run").stdout
+    assert program.json("apply", "work")["applies"][0]["undo"] is None
+    assert not (program.home / ".openclaw/agents/main/agent/auth-profiles.json").exists()
 
 
 def test_without_openclaw(program: Program) -> None:
