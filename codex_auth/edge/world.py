@@ -7,10 +7,25 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
 
 from codex_auth.core.errors import OutputLost
 from codex_auth.edge.plainly import folded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class DrawnLine(Protocol):
+        """A line that a thread draws on the terminal while something takes long."""
+
+        def make_room(self) -> None:
+            """Remove the line for now: something is printed in its place."""
+
+        def hold(self) -> None:
+            """Remove it and draw nothing more: somebody is to type, or another program takes over."""
+
+        def go_on(self) -> None:
+            """Draw it again when it is time."""
 
 
 def _now() -> datetime:
@@ -23,20 +38,7 @@ def _ticks() -> float:
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
-class DrawnLine(Protocol):
-    """A line that a thread draws on the terminal while something takes long."""
-
-    def make_room(self) -> None:
-        """Remove the line for now: something is printed in its place."""
-
-    def hold(self) -> None:
-        """Remove it and draw nothing more: somebody is to type, or another program takes over."""
-
-    def go_on(self) -> None:
-        """Draw it again when it is time."""
-
-
-drawn: list[DrawnLine] = []
+drawn: "list[DrawnLine]" = []
 """The line that is drawn just now, if there is one."""
 
 
