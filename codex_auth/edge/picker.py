@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from codex_auth.core.text import fitting, printable
+from codex_auth.edge.signals import deferred
 from codex_auth.edge.terminal import HiddenInput, speaks_unicode
 
 _KEY = re.compile(rb"\x1b\[[0-?]{0,16}[ -/]{0,4}[@-~]|\x1bO.|\x1b|[^\x00-\x1f\x7f]+|.", re.DOTALL)
@@ -173,10 +174,14 @@ class _Drawn:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let signals wait until it is known how many lines are drawn, so that as many are removed."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP})
+    """Let signals wait until it is known how many lines are drawn, so that as many are removed.
+
+    Those that stop us may come by another thread, which draws a line of its own, so that masking them is not enough.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
     try:
-        yield
+        with deferred(lambda: None):
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

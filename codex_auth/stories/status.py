@@ -229,8 +229,17 @@ def _applied(places: Places, queue: "list[Request]", now: datetime) -> "list[Req
     from codex_auth.notes.queue import history
 
     queued = {request.id for request in queue}
-    last = {each.profile: each for each in history(places) if now - each.updated < SHOWN and each.id not in queued}
+    last = {
+        each.profile: each
+        for each in history(places)
+        if now - each.updated < SHOWN and each.id not in queued and not _is_later(each, queue)
+    }
     return list(last.values())
+
+
+def _is_later(over: "Request", queue: "list[Request]") -> bool:
+    """Whether it came after one that was still in the queue when that was read: the history was read a moment later."""
+    return any(held.is_like(over) and held.requested < over.requested for held in queue)
 
 
 def _copies(cards: list[Card], store: "Store", places: Places, world: World) -> dict[str, list[str]]:

@@ -5,14 +5,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from codex_auth.edge.places import find_places
 from codex_auth.edge.world import World
+from codex_auth.notes import queue as steps
+from codex_auth.notes.pending import PendingFile
 from codex_auth.stores import open_store
 from codex_auth.stories.status import look
 from codex_auth.views.report import document
 from tests.story.conftest import Program
 from tests.story.logins import login, put
+from tests.story.test_apply_progress import restarting
 from tests.story.test_queue_program import gateway, machine
 
 __all__ = ["gateway"]
@@ -82,3 +87,21 @@ def test_every_poll_reads_one_whole_document(program: Program, gateway: "subproc
     assert len(ended) > 1
     assert "reloading" in ours.steps | others.steps
     assert others.known
+
+
+def test_a_later_end_is_not_shown_beside_an_earlier_one_that_waits(program: Program) -> None:
+    """The queue is read first, and the history a moment later, when the queue may have gone on."""
+    put(program, {"openai-codex:work": login("work")})
+    places, now = find_places(program.env), datetime.now(UTC)
+    ends = [
+        replace(restarting(""), id=name, step=steps.DONE, requested=now + timedelta(seconds=at), updated=now)
+        for at, name in enumerate(("first", "second", "third"))
+    ]
+    for each in ends:
+        steps.remember(places, each)
+    with PendingFile(places, make=True).change() as table:
+        table.queue.append(replace(ends[1], step=steps.DELIVERING))
+
+    shown = program.json("status")
+
+    assert ([row["id"] for row in shown["queue"]], [row["id"] for row in shown["applied"]]) == (["second"], ["first"])
