@@ -57,8 +57,10 @@ def deferred(explain: Callable[[], None]) -> Iterator[list[int]]:
         caught.append(number)
         explain()
 
-    before = {number: signal.signal(number, note) for number in _STOPPING}
+    before = {number: handler for number in _STOPPING if (handler := signal.getsignal(number)) is not None}
     try:
+        for number in before:  # one that comes between two of them finds its own handler, and all are put back
+            signal.signal(number, note)
         yield caught
     finally:
         for number, handler in before.items():
