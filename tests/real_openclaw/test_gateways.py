@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,10 +34,10 @@ def test_tls(claw: Claw) -> None:
     with Gateway(claw) as gateway:
         row = applied(claw)
         assert (row["step"], row["effect"], row["error"]) == ("done", "now", None), row
-        age = gateway.uptime()
+        began = time.monotonic() - gateway.uptime() / 1000
         row = applied(claw, "--restart")
         assert (row["step"], row["effect"], row["error"]) == ("done", "now", None), row
-        assert gateway.uptime() < age
+        assert time.monotonic() - gateway.uptime() / 1000 > began + 1, "it is the same one still"
 
 
 @pytest.fixture
