@@ -4,8 +4,8 @@ import json
 import os
 import shutil
 import tempfile
-import time
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
