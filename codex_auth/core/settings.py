@@ -112,6 +112,8 @@ SETTINGS = {
     ),
 }
 """Every key of the file but `[policy]`, which is written by hand."""
+COMMANDS = frozenset({"passphrase_command", "hook"})
+"""Those whose value is a command."""
 
 
 def known(name: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COMMAND_SECONDS = 30.0
 _LIMIT = 64 * 1024
 _TERMINAL = "/dev/tty"
-_TODO = "Run it in a terminal, name a `passphrase_command` in the configuration, or say `--passphrase-fd N`"
+_REMEDY = "Run it in a terminal, name a `passphrase_command` in the configuration, or say `--passphrase-fd N`"
 
 
 def from_terminal(vault: str, *, new: bool) -> Secret:
@@ -25,13 +25,13 @@ def from_terminal(vault: str, *, new: bool) -> Secret:
     try:
         terminal = os.open(_TERMINAL, os.O_RDWR | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0))
     except OSError:
-        raise VaultLocked(path=vault, problem="there is no terminal to ask for its passphrase", todo=_TODO) from None
+        raise VaultLocked(path=vault, problem="there is no terminal to ask for its passphrase", todo=_REMEDY) from None
     try:
         typed = _ask(terminal, "New passphrase" if new else "Passphrase", vault)
         if new and _ask(terminal, "The same once more", vault) != typed:
             raise VaultLocked(path=vault, problem="the two passphrases differ", todo="Type the same one twice")
     except NotATerminal:
-        raise VaultLocked(path=vault, problem="its passphrase cannot be typed unseen here", todo=_TODO) from None
+        raise VaultLocked(path=vault, problem="its passphrase cannot be typed unseen here", todo=_REMEDY) from None
     finally:
         os.close(terminal)
     return typed
